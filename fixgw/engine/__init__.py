@@ -1,0 +1,1 @@
+"""The only place where tasks live: links, the supervisor, the acceptor and the gateway."""

@@ -1,0 +1,1 @@
+"""What users plug in, and the books that the library keeps for them; venue-neutral."""

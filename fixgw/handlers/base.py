@@ -1,0 +1,143 @@
+"""What users plug in, and what a book or a handler may ask of the session it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from fixgw.clock import Now
+from fixgw.fix.message import Message
+from fixgw.fix.schema import TypedMessage
+
+
+class Sent(Enum):
+    """What became of the bytes of a send."""
+
+    WRITTEN = "written"  # committed and handed to the transport
+    QUEUED = "queued"  # committed; waits for a turn, a replay, a sync or a paused transport, in order
+
+
+class SessionPort(Protocol):
+    """The side of a link that books, clients and handlers send through."""
+
+    @property
+    def name(self) -> str:
+        """The session's name in the configuration."""
+        ...
+
+    @property
+    def active(self) -> bool:
+        """True while application messages may be sent."""
+        ...
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the numbers in use."""
+        ...
+
+    def now(self) -> Now:
+        """The instant, by the clock of the session."""
+        ...
+
+    def send(self, message: Message | TypedMessage, *, urgent: bool = False) -> int:
+        """Number, commit and write one application message.
+
+        Args:
+            message: the message; header fields that the session owns are filled in.
+            urgent: may use the store's reserve on a full disk (cancels).
+
+        Returns:
+            The MsgSeqNum(34) that it was given.
+
+        Raises:
+            NotLoggedOn: the session is not ACTIVE; no number was used.
+            StoreFull: the disk is full; no number was used.
+            EncodeError: a value can not be put on the wire; no number was used.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a handler learns about a message beside the message.
+
+    Args:
+        session: the session that it came on; ``session.send`` joins the running turn.
+        msg_seq_num: MsgSeqNum(34).
+        poss_dup: the peer marked it as a possible duplicate.
+        redelivered: delivered again from the tape after a restart.
+    """
+
+    session: SessionPort
+    msg_seq_num: int
+    poss_dup: bool = False
+    redelivered: bool = False
+
+
+class Book(Protocol):
+    """A library-owned account of a session's traffic, settled before any user handler is called.
+
+    All methods are plain functions on the event loop; none may raise for what a peer sent.
+    """
+
+    name: str
+
+    def on_message(self, message: Message, context: Context) -> None:
+        """Take in one inbound application message."""
+        ...
+
+    def on_sent(self, message: Message, msg_seq_num: int) -> None:
+        """Rebuild only: one of our own application messages, read back from the store."""
+        ...
+
+    def on_reject(self, reject: Message, ref_seq_num: int) -> None:
+        """Take in a Reject(3) of our message ``ref_seq_num`` of the present epoch."""
+        ...
+
+    def on_not_resent(self, message: Message, msg_seq_num: int) -> None:
+        """The venue asked for our message and was given a gap fill: it never executed."""
+        ...
+
+    def on_disconnect(self) -> None:
+        """The link is gone: whatever was sent and not answered has an unknown outcome."""
+        ...
+
+    def on_reset(self, epoch: int) -> None:
+        """The numbers went back to 1: nothing of the former epoch can be asked for again."""
+        ...
+
+    def dump(self) -> bytes:
+        """Return the state for a checkpoint."""
+        ...
+
+    def load(self, blob: bytes) -> None:
+        """Take the state of a checkpoint."""
+        ...
+
+
+class Handler:
+    """The base of user handlers: override what you care about, plain or ``async def``.
+
+    Beside these, a handler may define ``on_<message>`` for any message class that the router knows
+    (``on_execution_report(self, report, ctx)``), and ``on_message(self, message, ctx)`` for what has no class.
+    A method that raises ``Reject`` answers with Reject(3) or BusinessMessageReject(j).
+    """
+
+    def on_logon(self, ctx: Context) -> Any:
+        """The session is up."""
+
+    def on_logout(self, text: str) -> Any:
+        """The session was logged out, with the peer's Text(58)."""
+
+    def on_disconnect(self, reason: str) -> Any:
+        """The connection is gone."""
+
+    def on_gap(self, first: int, last: int) -> Any:
+        """Inbound messages ``first`` to ``last`` are lost on a session without retransmission."""
+
+    def on_reject(self, reject: Message, ref_seq_num: int) -> Any:
+        """The peer refused our message ``ref_seq_num`` with Reject(3)."""
+
+    def before_send(self, message: Message) -> None:
+        """Stamp an outbound application message, or refuse it by raising."""

@@ -1,0 +1,48 @@
+"""The seam to the network: who makes a stream, and what a stream can do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The far end of a stream, for logs and records.
+
+    Args:
+        address: ``host:port``, or a name for an in-memory stream.
+        tls: the TLS version and cipher, or ``off``.
+    """
+
+    address: str
+    tls: str = "off"
+
+
+class Connector(Protocol):
+    """Makes outbound streams."""
+
+    async def connect(self, protocol_factory: Callable[[], asyncio.Protocol]) -> Peer:
+        """Open a stream, check all there is to check about the peer, then call the factory and attach its protocol.
+
+        The protocol's ``connection_made`` runs only after certificate, host name and pins were found right.
+
+        Raises:
+            ConnectError: with the fault and the remedy; ``fatal`` when trying again unchanged can not help.
+        """
+        ...
+
+
+class Listener(Protocol):
+    """A bound socket that accepts inbound streams."""
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+        ...
+
+    async def close(self) -> None:
+        """Stop accepting; streams already accepted go on."""
+        ...

@@ -1,0 +1,165 @@
+"""A counterparty as data and hooks: what an engine has to know to talk to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+from fixgw.errors import ConfigError
+from fixgw.fix.schema import TypedMessage
+from fixgw.session.hooks import LogonSigner, ResendPolicy
+
+
+class Retry(StrEnum):
+    """What to do after the venue ended or refused a connection."""
+
+    RETRY = "retry"  # with back-off
+    WAIT = "wait"  # not before a floor given by the venue's table
+    FATAL = "fatal"  # a person has to change something first
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutRule:
+    """One row of a venue's table of Logout texts.
+
+    Args:
+        contains: the text that Text(58) has to contain, compared without case.
+        action: what to do.
+        wait_seconds: for WAIT, the least time to the next attempt.
+        meaning: a sentence for a person.
+        remedy: what a person can do.
+    """
+
+    contains: str
+    action: Retry
+    wait_seconds: float = 0.0
+    meaning: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KindProfile:
+    """One kind of session that a venue offers.
+
+    Args:
+        name: the name in the configuration, such as ``orders-rt``.
+        target_comp_id: TargetCompID(56) that selects it.
+        port: the venue's port.
+        retransmission: ResendRequest and SequenceReset are supported.
+        must_reset: every Logon has to carry ResetSeqNumFlag(141)=Y.
+        host: which of the venue's hosts serves it (``orders`` or ``market-data``).
+        order_entry: orders are sent on it, so ``cancel_on_disconnect`` has to be said.
+        sends: MsgTypes that the client may send.
+        receives: MsgTypes that the venue sends.
+        handler: which handler key of the configuration its messages go to.
+    """
+
+    name: str
+    target_comp_id: str
+    port: int
+    retransmission: bool
+    must_reset: bool
+    host: str
+    order_entry: bool
+    sends: frozenset[str]
+    receives: frozenset[str]
+    handler: str
+
+
+@dataclass(frozen=True, slots=True)
+class VenueProfile:
+    """The facts of a venue that may change next month, read from its TOML file.
+
+    Args:
+        name: the venue's name in the configuration.
+        begin_string: BeginString(8).
+        default_appl_ver_id: DefaultApplVerID(1137), or None for FIX.4.x.
+        kinds: session kinds by name.
+        hosts: environment (``production``, ``demo``) -> host role -> host name.
+        accepted_sender_comp_ids: values of the venue's SenderCompID(49) beside the kind's target_comp_id.
+        heart_bt_int: default HeartBtInt(108), seconds.
+        heart_bt_int_min: the least that the venue accepts, seconds.
+        sending_time_window: how far SendingTime(52) may be off at the venue, seconds.
+        time_precision: ``ms``, ``us`` or ``ns`` in SendingTime(52) that we send.
+        logouts: the table of Logout texts, first match wins.
+        default_action: for a text that no row matches.
+        resend_always: message types that are replayed whatever their age.
+        resend_max_age: age in seconds up to which others of the same connection are replayed.
+        unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
+        logon_options: option name in the configuration -> (tag, kind names it applies to).
+    """
+
+    name: str
+    begin_string: str
+    default_appl_ver_id: str | None
+    kinds: Mapping[str, KindProfile]
+    hosts: Mapping[str, Mapping[str, str]]
+    accepted_sender_comp_ids: frozenset[str]
+    heart_bt_int: int
+    heart_bt_int_min: int
+    sending_time_window: float
+    time_precision: str
+    logouts: Sequence[LogoutRule]
+    default_action: Retry
+    resend_always: frozenset[str]
+    resend_max_age: float
+    unknown_outcome_texts: frozenset[str]
+    logon_options: Mapping[str, tuple[int, frozenset[str]]] = field(default_factory=dict)
+
+    def judge_logout(self, text: str) -> LogoutRule:
+        """Return the first row whose text is contained in ``text``, else a row with the default action."""
+        lowered = text.lower()
+        for rule in self.logouts:
+            if rule.contains.lower() in lowered:
+                return rule
+        return LogoutRule("", self.default_action, meaning="the venue gave a text that is not in its table")
+
+
+class Venue(Protocol):
+    """What a venue's package exports under the entry point group ``fixgw.venues``."""
+
+    @property
+    def profile(self) -> VenueProfile:
+        """The venue's facts."""
+        ...
+
+    @property
+    def messages(self) -> Sequence[type[TypedMessage]]:
+        """The typed messages of its dialect."""
+        ...
+
+    def signer(self, key: bytes) -> LogonSigner:
+        """Return the Logon signer for a key in PEM form.
+
+        Raises:
+            ConfigError: the key has the wrong type, is encrypted or does not parse.
+        """
+        ...
+
+    def logon_fields(self, kind: KindProfile, options: Mapping[str, Any]) -> Sequence[tuple[int, str]]:
+        """Return the venue's own Logon fields for the session's options, in wire order.
+
+        Raises:
+            ConfigError: an option is unknown, does not apply to the kind, or conflicts with another.
+        """
+        ...
+
+    def resend_policy(self, kind: KindProfile) -> ResendPolicy:
+        """Return which old messages may be sent again."""
+        ...
+
+
+def venue(name: str) -> Venue:
+    """Return the venue registered under ``name``.
+
+    Raises:
+        ConfigError: no installed package offers it.
+    """
+    found = {entry.name: entry for entry in entry_points(group="fixgw.venues")}
+    if name not in found:
+        raise ConfigError(f"venue {name!r} is not known", remedy=f"use one of: {', '.join(sorted(found))}")
+    loaded: Venue = found[name].load()
+    return loaded

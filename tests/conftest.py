@@ -1,0 +1,29 @@
+"""What every test may use, and what a run in CI may not skip."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+REQUIRED_IN_CI = ("stunnel", "soak")
+
+
+def soak(count: int) -> int:
+    """Scale the rounds of a long run by FIXGW_SOAK (default 1.0; CI uses 0.1); at least one stays."""
+    return max(1, round(count * float(os.environ.get("FIXGW_SOAK", "1.0"))))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a test that CI has to run into a failure."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true":
+        marks = [mark for mark in REQUIRED_IN_CI if item.get_closest_marker(mark)]
+        if marks:
+            report.outcome = "failed"
+            report.longrepr = f"CI must not skip a test marked {marks[0]}: {report.longrepr}"
+    return report

@@ -1,0 +1,1 @@
+"""A venue one can trade against: matching engine, ledger, FIX reports, keys and listeners."""

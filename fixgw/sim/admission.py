@@ -1,0 +1,140 @@
+"""What the matching engine refuses, with which code and text: kalshi-fix.md 3.8 to 3.10.
+
+The checks run in the order in which they stand. Where the venue publishes no text, one is chosen in its
+style.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+from typing import TypeAlias
+
+from fixgw.sim.book import CONTRACT, Book
+from fixgw.sim.orders import (
+    ZERO,
+    CancelRequest,
+    CxlRejReason,
+    Order,
+    OrdRejReason,
+    ReplaceRequest,
+    State,
+    Terms,
+    TimeInForce,
+)
+
+OrderRefusal: TypeAlias = tuple[OrdRejReason, str]
+CancelRefusal: TypeAlias = tuple[CxlRejReason, str]
+
+
+class Trading(Enum):
+    """Whether the exchange trades (kalshi-fix.md 1.5); a pause's value is its Text(58)."""
+
+    OPEN = ""
+    PAUSED = "TRADING_PAUSED"  # no orders and no replaces; cancels work
+    EXCHANGE_PAUSED = "EXCHANGE_PAUSED"  # nothing works
+
+
+def refuse_order(
+    terms: Terms, book: Book | None, trading: Trading, *, duplicate: bool
+) -> OrderRefusal | None:
+    """Return why a new order can not be taken, or None.
+
+    Args:
+        terms: the order.
+        book: its market, None when there is no such market.
+        trading: the state of the exchange.
+        duplicate: its ClOrdID is in use.
+    """
+    if duplicate:
+        return OrdRejReason.DUPLICATE_ORDER, "ORDER_ALREADY_EXISTS"
+    if book is None:
+        return OrdRejReason.UNKNOWN_SYMBOL, "MARKET_NOT_FOUND"
+    if trading is not Trading.OPEN:
+        return OrdRejReason.EXCHANGE_CLOSED, trading.value
+    if not book.active:
+        return OrdRejReason.EXCHANGE_CLOSED, "MARKET_INACTIVE"
+    if not _is_size(terms.qty):
+        return OrdRejReason.INCORRECT_QUANTITY, "INVALID_QUANTITY"
+    if not book.on_grid(terms.price) or (terms.reduce_only and terms.time_in_force is not TimeInForce.IOC):
+        return OrdRejReason.UNSUPPORTED, "INVALID_ORDER"
+    return None
+
+
+def refuse_cancel(
+    request: CancelRequest, order: Order | None, book: Book | None, trading: Trading, *, duplicate: bool
+) -> CancelRefusal | None:
+    """Return why a cancel can not be carried out, or None."""
+    if trading is Trading.EXCHANGE_PAUSED:
+        return CxlRejReason.OTHER, trading.value
+    refusal = _refuse_target(request, order, duplicate)
+    if refusal is None and order is not None and order.state is not State.OPEN:
+        return CxlRejReason.TOO_LATE, f"ORDER_ALREADY_{order.state.name}"
+    return refusal or _refuse_inactive(book)
+
+
+def refuse_replace(
+    request: ReplaceRequest,
+    order: Order | None,
+    book: Book | None,
+    trading: Trading,
+    now_ns: int,
+    *,
+    duplicate: bool,
+) -> CancelRefusal | None:
+    """Return why a replace can not be carried out, or None; crossing prices are the engine's to judge."""
+    if trading is not Trading.OPEN:
+        return CxlRejReason.OTHER, trading.value
+    refusal = _refuse_target(request, order, duplicate)
+    if refusal or order is None or book is None:
+        return refusal
+    if order.state is State.FILLED:
+        return CxlRejReason.BROKER, "CANNOT_UPDATE_FILLED_ORDER"
+    if order.state is not State.OPEN:
+        return CxlRejReason.TOO_LATE, f"ORDER_ALREADY_{order.state.name}"
+    return _refuse_inactive(book) or _refuse_amendment(request, order, book, now_ns)
+
+
+def _refuse_amendment(request: ReplaceRequest, order: Order, book: Book, now_ns: int) -> CancelRefusal | None:
+    if not _is_size(request.qty) or request.qty < order.cum:
+        return CxlRejReason.BROKER, "INVALID_AMEND_QTY_FOR_ORDER"
+    if request.price is not None and not book.on_grid(request.price):
+        return CxlRejReason.OTHER, "INVALID_PRICE"
+    if not _is_expiry(request, now_ns):
+        return CxlRejReason.OTHER, "INVALID_ORDER"
+    return None
+
+
+def _refuse_target(
+    request: CancelRequest | ReplaceRequest, order: Order | None, duplicate: bool
+) -> CancelRefusal | None:
+    if order is None or not _is_meant(request, order):
+        return CxlRejReason.UNKNOWN_ORDER, "ORDER_NOT_FOUND"
+    if duplicate:
+        return CxlRejReason.DUPLICATE_CL_ORD_ID, "ORDER_ALREADY_EXISTS"
+    return None
+
+
+def _is_meant(request: CancelRequest | ReplaceRequest, order: Order) -> bool:
+    """Side, Symbol, OrderID and, while the order is open, the latest ClOrdID have to agree."""
+    return (
+        request.side is order.terms.side
+        and request.symbol == order.terms.symbol
+        and request.order_id in (None, order.order_id)
+        and (order.state is not State.OPEN or request.orig_cl_ord_id == order.terms.cl_ord_id)
+    )
+
+
+def _refuse_inactive(book: Book | None) -> CancelRefusal | None:
+    return None if book is None or book.active else (CxlRejReason.OTHER, "MARKET_INACTIVE")
+
+
+def _is_size(qty: Decimal) -> bool:
+    return qty > ZERO and qty % CONTRACT == 0
+
+
+def _is_expiry(request: ReplaceRequest, now_ns: int) -> bool:
+    """TimeInForce of a replace: Day or GTC without ExpireTime, GTD with a future one, or neither."""
+    if request.time_in_force is TimeInForce.GTD:
+        return request.expire_ns is not None and request.expire_ns > now_ns
+    return request.expire_ns is None and request.time_in_force in (None, TimeInForce.DAY, TimeInForce.GTC)

@@ -1,0 +1,403 @@
+"""The matching engine: price, then time; synchronous, without a clock, one matching cycle a call.
+
+Rules: kalshi-fix.md 0.3 (market model), 3.3 to 3.5 (requests), 3.7 to 3.10 (outcomes and texts). What the
+venue leaves open is decided here and said in the method that decides it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import ROUND_UP, Decimal
+
+from fixgw.sim.admission import Trading, refuse_cancel, refuse_order, refuse_replace
+from fixgw.sim.book import Book
+from fixgw.sim.ledger import Ledger
+from fixgw.sim.orders import (
+    ZERO,
+    Accepted,
+    Cancelled,
+    CancelRejected,
+    CancelRequest,
+    Cause,
+    CxlRejReason,
+    EngineEvent,
+    Order,
+    Pending,
+    Rejected,
+    Replaced,
+    ReplaceRequest,
+    SelfTrade,
+    Side,
+    State,
+    Terms,
+    TimeInForce,
+    Traded,
+)
+from fixgw.sim.trading_day import end_of_day_ns
+
+FEE_GRID = Decimal("0.0001")
+IDS = uuid.UUID("5f6d1b5a-7b3e-4f0e-9c55-0d3f3c1d7a10")
+AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+
+
+class Cycle:
+    """One matching cycle: its number, its instant, and the events so far.
+
+    Args:
+        clock: the first part of ExecID.
+        at_ns: UTC nanoseconds.
+    """
+
+    def __init__(self, clock: int, at_ns: int) -> None:
+        self.clock = clock
+        self.at_ns = at_ns
+        self.events: list[EngineEvent] = []
+        self._executions = 0
+
+    def exec_id(self) -> str:
+        """Return the next ExecID(17)."""
+        self._executions += 1
+        return f"{self.clock};{self._executions}"
+
+
+class MatchingEngine:
+    """All markets of a venue; it writes the ledger.
+
+    Args:
+        ledger: where everything is written down; a new one when None.
+        fee_rate: a taker pays ``fee_rate * qty * price * (1 - price)``, rounded up to $0.0001.
+        seed: OrderIDs and TrdMatchIDs are UUIDs made from it and a counter.
+        clock: the number of the last matching cycle before the first.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger | None = None,
+        *,
+        fee_rate: Decimal = Decimal("0.07"),
+        seed: str = "venue",
+        clock: int = 0,
+    ) -> None:
+        self.ledger = ledger or Ledger()
+        self.trading = Trading.OPEN
+        self.books: dict[str, Book] = {}
+        self._fee_rate = fee_rate
+        self._seed = seed
+        self._clock = clock
+        self._ids = 0
+        self._expiries: list[tuple[int, str]] = []
+
+    def list_market(self, symbol: str, *, subpenny: bool = False) -> Book:
+        """Open a market and return its book; a market that is open already stays as it is."""
+        return self.books.setdefault(symbol, Book(symbol, subpenny=subpenny))
+
+    def open_orders(self) -> Iterator[Order]:
+        """Yield every resting order."""
+        for book in self.books.values():
+            yield from book
+
+    @property
+    def next_expiry(self) -> int | None:
+        """When ``expire`` may have something to do, UTC nanoseconds; never too late, perhaps too early."""
+        return self._expiries[0][0] if self._expiries else None
+
+    def submit(self, terms: Terms, now_ns: int) -> list[EngineEvent]:
+        """Take in a new order: Pending, then Rejected, or Accepted and what came of it."""
+        cycle = self._begin(now_ns)
+        terms = _dated(terms, now_ns)
+        order = Order(self._new_id(), terms)
+        cycle.events.append(Pending(order.snapshot(), None, now_ns))
+        refusal = refuse_order(
+            terms,
+            self.books.get(terms.symbol),
+            self.trading,
+            duplicate=self.ledger.find(terms.owner.session, terms.cl_ord_id) is not None,
+        )
+        self.ledger.enter(order, refused=refusal is not None)
+        if refusal is None:
+            self._take_in(cycle, order)
+        else:
+            order.state = State.REJECTED
+            cycle.events.append(Rejected(now_ns, order.snapshot(), *refusal))
+        return self._end(cycle)
+
+    def cancel(self, request: CancelRequest, now_ns: int) -> list[EngineEvent]:
+        """Cancel what is left of an order: Pending and Cancelled, or CancelRejected."""
+        cycle = self._begin(now_ns)
+        order, duplicate = self._target(request)
+        refusal = refuse_cancel(
+            request, order, self.books.get(request.symbol), self.trading, duplicate=duplicate
+        )
+        if refusal is None and order is not None:
+            cycle.events.append(Pending(order.snapshot(), request, now_ns))
+            self._cancel(cycle, order, Cause.REQUEST, request)
+        else:
+            self._refuse(cycle, request, order, refusal)
+        return self._end(cycle)
+
+    def replace(self, request: ReplaceRequest, now_ns: int) -> list[EngineEvent]:
+        """Change an order: Pending and Replaced with what came of it, or Cancelled, or CancelRejected.
+
+        The place in the queue is kept unless the price changes or the quantity grows. A quantity equal to
+        what has executed cancels the order. A price at which it would trade with an order of its own account
+        is refused; so is one at which a post-only order would trade.
+        """
+        cycle = self._begin(now_ns)
+        order, duplicate = self._target(request)
+        book = self.books.get(request.symbol)
+        refusal = refuse_replace(request, order, book, self.trading, now_ns, duplicate=duplicate)
+        if refusal is None and order is not None and book is not None:
+            refusal = _refuse_crossing(request, order, book)
+        if refusal is None and order is not None:
+            cycle.events.append(Pending(order.snapshot(), request, now_ns))
+            self._amend(cycle, order, request)
+        else:
+            self._refuse(cycle, request, order, refusal)
+        return self._end(cycle)
+
+    def cancel_where(
+        self, chosen: Callable[[Order], bool], now_ns: int, cause: Cause = Cause.REQUEST
+    ) -> list[EngineEvent]:
+        """Cancel every resting order that ``chosen`` picks, in one cycle."""
+        cycle = self._begin(now_ns)
+        for order in [order for order in self.open_orders() if chosen(order)]:
+            self._cancel(cycle, order, cause)
+        return self._end(cycle)
+
+    def expire(self, now_ns: int) -> list[EngineEvent]:
+        """Cancel the orders whose time is over."""
+        due = []
+        while self._expiries and self._expiries[0][0] <= now_ns:
+            due.append(heapq.heappop(self._expiries)[1])
+        cycle = self._begin(now_ns)
+        for order_id in dict.fromkeys(due):
+            order = self.ledger.orders[order_id]
+            expire_ns = order.terms.expire_ns
+            if order.state is State.OPEN and expire_ns is not None and expire_ns <= now_ns:
+                self._cancel(cycle, order, Cause.EXPIRY)
+        return self._end(cycle)
+
+    def close_market(self, symbol: str, now_ns: int) -> list[EngineEvent]:
+        """Deactivate a market and cancel what rests in it."""
+        self.books[symbol].active = False
+        return self.cancel_where(lambda order: order.terms.symbol == symbol, now_ns, Cause.CLOSE)
+
+    def pause(self, trading: Trading, now_ns: int) -> list[EngineEvent]:
+        """Change the state of the exchange; a pause cancels the orders that asked for it with 21006."""
+        self.trading = trading
+        paused = trading is not Trading.OPEN
+        return self.cancel_where(lambda order: paused and order.terms.cancel_on_pause, now_ns)
+
+    def _begin(self, now_ns: int) -> Cycle:
+        self._clock += 1
+        return Cycle(self._clock, now_ns)
+
+    def _end(self, cycle: Cycle) -> list[EngineEvent]:
+        self.ledger.record(cycle.events)
+        return cycle.events
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return str(uuid.uuid5(IDS, f"{self._seed}/{self._ids}"))
+
+    def _target(self, request: CancelRequest | ReplaceRequest) -> tuple[Order | None, bool]:
+        """The order that a request names, and whether the request's own ClOrdID is in use."""
+        session = request.owner.session
+        return (
+            self.ledger.find(session, request.orig_cl_ord_id),
+            self.ledger.find(session, request.cl_ord_id) is not None,
+        )
+
+    def _refuse(
+        self,
+        cycle: Cycle,
+        request: CancelRequest | ReplaceRequest,
+        order: Order | None,
+        refusal: tuple[CxlRejReason, str] | None,
+    ) -> None:
+        reason, text = refusal or (CxlRejReason.UNKNOWN_ORDER, "ORDER_NOT_FOUND")
+        snapshot = order.snapshot() if order is not None else None
+        cycle.events.append(CancelRejected(cycle.at_ns, request, snapshot, reason, text))
+
+    def _take_in(self, cycle: Cycle, order: Order) -> None:
+        book = self.books[order.terms.symbol]
+        accepted = (cycle.exec_id(), cycle.at_ns, order.snapshot())
+        place = len(cycle.events)
+        cause = self._barred(book, order) or self._match(cycle, book, order)
+        cycle.events.insert(place, Accepted(*accepted, folded=order.cum > ZERO or cause is not None))
+        if cause is not None:
+            self._cancel(cycle, order, cause, on_entry=True)
+        else:
+            self._rest(book, order)
+
+    def _rest(self, book: Book, order: Order) -> None:
+        if order.leaves:
+            book.rest(order)
+            self._watch(order)
+
+    def _watch(self, order: Order) -> None:
+        if order.terms.expire_ns is not None:
+            heapq.heappush(self._expiries, (order.terms.expire_ns, order.order_id))
+
+    def _barred(self, book: Book, order: Order) -> Cause | None:
+        """Why an order is cancelled before it trades at all.
+
+        MaxExecutionCost(21009) is judged against what the order would cost at worst: its fills at the book's
+        prices, and the rest, if it may rest, at its own limit.
+        """
+        terms = order.terms
+        if terms.post_only and book.first_against(terms.side, terms.price):
+            return Cause.POST_ONLY
+        if terms.reduce_only and not self._closable(terms):
+            return Cause.REDUCE_ONLY
+        fills = list(_fills(book, order))
+        rest = order.leaves - sum((qty for _, qty in fills), ZERO)
+        if terms.time_in_force is TimeInForce.FOK and rest:
+            return Cause.FOK
+        resting_cost = ZERO if terms.time_in_force in AT_ONCE else terms.cost(terms.price, rest)
+        worst = sum((terms.cost(price, qty) for price, qty in fills), resting_cost)
+        return Cause.MAX_COST if terms.max_cost is not None and worst > terms.max_cost else None
+
+    def _closable(self, terms: Terms) -> Decimal:
+        """Contracts of the account's position that an order of this side would close."""
+        position = self.ledger.positions.get((terms.owner.account, terms.symbol), ZERO)
+        return max(ZERO, -position if terms.side is Side.BUY else position)
+
+    def _match(self, cycle: Cycle, book: Book, taker: Order) -> Cause | None:
+        """Trade an incoming order against the book; return why its remainder has to go, if it has to."""
+        terms = taker.terms
+        most = min(taker.leaves, self._closable(terms)) if terms.reduce_only else taker.leaves
+        end = taker.cum + most
+        while taker.cum < end:
+            maker = book.first_against(terms.side, terms.price)
+            if maker is None:
+                break
+            if maker.terms.owner.account != terms.owner.account:
+                self._trade(cycle, book, taker, maker, min(end - taker.cum, maker.leaves))
+            elif terms.self_trade is SelfTrade.TAKER:
+                return Cause.TAKER
+            else:
+                self._cancel(cycle, maker, Cause.MAKER)
+        if not taker.leaves or terms.time_in_force not in AT_ONCE:
+            return None
+        return Cause.REDUCE_ONLY if taker.cum == end else Cause.IOC
+
+    def _trade(self, cycle: Cycle, book: Book, taker: Order, maker: Order, qty: Decimal) -> None:
+        price = maker.terms.price
+        match_id = self._new_id()
+        fee = (self._fee_rate * qty * price * (1 - price)).quantize(FEE_GRID, ROUND_UP)
+        for order, aggressor in ((taker, True), (maker, False)):
+            order.cum += qty
+            order.paid += price * qty
+            if order.cum == order.terms.qty:
+                order.state = State.FILLED
+            paid = fee if aggressor else ZERO
+            settled = self.ledger.settle(order.terms, price, qty, paid)
+            cycle.events.append(
+                Traded(
+                    cycle.exec_id(),
+                    cycle.at_ns,
+                    order.snapshot(),
+                    price,
+                    qty,
+                    match_id,
+                    aggressor,
+                    settled.position,
+                    paid,
+                    settled.balance,
+                    settled.payout,
+                )
+            )
+        if maker.state is State.FILLED:
+            book.remove(maker)
+
+    def _cancel(
+        self,
+        cycle: Cycle,
+        order: Order,
+        cause: Cause,
+        request: CancelRequest | ReplaceRequest | None = None,
+        *,
+        on_entry: bool = False,
+    ) -> None:
+        if not on_entry:
+            self.books[order.terms.symbol].remove(order)
+        order.state = State.EXPIRED if cause.is_expiry else State.CANCELLED
+        own = order.terms.cl_ord_id
+        if request is not None:
+            self.ledger.name(order, request.cl_ord_id)
+        cl_ord_id = own if request is None else request.cl_ord_id
+        cycle.events.append(
+            Cancelled(cycle.exec_id(), cycle.at_ns, order.snapshot(), cause, cl_ord_id, own, on_entry)
+        )
+
+    def _amend(self, cycle: Cycle, order: Order, request: ReplaceRequest) -> None:
+        if request.qty == order.cum:
+            self._cancel(cycle, order, Cause.REQUEST, request)
+            return
+        book = self.books[request.symbol]
+        old = order.terms
+        new = _amended(old, request, cycle.at_ns)
+        moves = new.price != old.price or new.qty > old.qty
+        if moves:
+            book.remove(order)
+        order.terms = new
+        self.ledger.name(order, new.cl_ord_id)
+        cycle.events.append(Replaced(cycle.exec_id(), cycle.at_ns, order.snapshot(), old.cl_ord_id))
+        if moves:
+            self._match(cycle, book, order)
+            self._rest(book, order)
+        else:
+            self._watch(order)
+
+
+def _fills(book: Book, order: Order) -> Iterator[tuple[Decimal, Decimal]]:
+    """What an incoming order would trade, as (price, contracts), without trading it."""
+    terms, open_qty = order.terms, order.leaves
+    for resting in book.all_against(terms.side, terms.price):
+        own = resting.terms.owner.account == terms.owner.account
+        if not open_qty or (own and terms.self_trade is SelfTrade.TAKER):
+            return
+        if not own:
+            qty = min(open_qty, resting.leaves)
+            open_qty -= qty
+            yield resting.terms.price, qty
+
+
+def _refuse_crossing(request: ReplaceRequest, order: Order, book: Book) -> tuple[CxlRejReason, str] | None:
+    """Refuse a replace that would trade with its own account, or trade at all when it is post-only."""
+    price = order.terms.price if request.price is None else request.price
+    open_qty = request.qty - order.cum
+    for resting in book.all_against(order.terms.side, price):
+        if open_qty <= ZERO:
+            break
+        if resting.terms.owner.account == order.terms.owner.account:
+            return CxlRejReason.INVALID_PRICE_INCREMENT, "SELF_CROSS_ATTEMPT"
+        if order.terms.post_only:
+            return CxlRejReason.OTHER, Cause.POST_ONLY.value
+        open_qty -= resting.leaves
+    return None
+
+
+def _amended(terms: Terms, request: ReplaceRequest, now_ns: int) -> Terms:
+    new = replace(
+        terms,
+        cl_ord_id=request.cl_ord_id,
+        qty=request.qty,
+        price=terms.price if request.price is None else request.price,
+    )
+    if request.time_in_force is None:
+        return new
+    return _dated(replace(new, time_in_force=request.time_in_force, expire_ns=request.expire_ns), now_ns)
+
+
+def _dated(terms: Terms, now_ns: int) -> Terms:
+    """Give a Day order its deadline, and make a GTD order whose time is over an IOC."""
+    if terms.time_in_force is TimeInForce.DAY:
+        return replace(terms, expire_ns=end_of_day_ns(now_ns))
+    if terms.time_in_force is TimeInForce.GTD and (terms.expire_ns or 0) <= now_ns:
+        return replace(terms, time_in_force=TimeInForce.IOC, expire_ns=None)
+    return terms

@@ -1,0 +1,25 @@
+"""The venue's calendar day, which ends at midnight in New York."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+EASTERN = ZoneInfo("America/New_York")
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def trade_date(utc_ns: int) -> str:
+    """Return ClearingBusinessDate(715): the New York date of an instant, ``YYYYMMDD``."""
+    return _eastern(utc_ns).strftime("%Y%m%d")
+
+
+def end_of_day_ns(utc_ns: int) -> int:
+    """Return when a Day order entered then expires: 23:59:59.999 in New York, as UTC nanoseconds."""
+    tomorrow = _eastern(utc_ns).date() + timedelta(days=1)
+    last = datetime.combine(tomorrow, time(), EASTERN).astimezone(UTC) - _MILLISECOND
+    return round(last.timestamp() * 1000) * 1_000_000
+
+
+def _eastern(utc_ns: int) -> datetime:
+    return datetime.fromtimestamp(utc_ns // 1_000_000_000, EASTERN)

@@ -25,7 +25,7 @@ class Connector(Protocol):
     """Makes outbound streams."""
 
     async def connect(self, protocol_factory: Callable[[], asyncio.Protocol]) -> Peer:
-        """Open a stream, check all there is to check about the peer, then call the factory and attach its protocol.
+        """Open a stream, check all there is to check about the peer, then attach a protocol of the factory.
 
         The protocol's ``connection_made`` runs only after certificate, host name and pins were found right.
 

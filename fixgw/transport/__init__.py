@@ -1,0 +1,1 @@
+"""Who makes a stream of bytes: TCP, TLS, or memory for tests."""

@@ -1,0 +1,291 @@
+"""Streams over TCP, with TLS unless it is switched off for a tunnel on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from fixgw.errors import ConfigError, ConnectError
+from fixgw.transport.base import Peer
+from fixgw.transport.tls import TlsSettings, check_pins, client_context, handshake_error, parse_pin
+
+ProtocolFactory: TypeAlias = Callable[[], asyncio.Protocol]
+
+_KEEPALIVE_INTERVAL = 10  # seconds between probes
+_KEEPALIVE_PROBES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpSettings:
+    """Where to connect, and how long to wait for what.
+
+    Args:
+        host: a name or an address.
+        port: 1 to 65535.
+        tls: what to demand of the peer's certificate, or None for plain TCP.
+        connect_timeout: seconds for name and TCP connection, shared out among the addresses of the name.
+        handshake_timeout: seconds for the TLS handshake.
+        shutdown_timeout: seconds for the peer's close_notify after a close.
+        keepalive: seconds of silence before the kernel probes the peer, 0 for never.
+        allow_plain_remote: let plain TCP leave this machine.
+    """
+
+    host: str
+    port: int
+    tls: TlsSettings | None = field(default_factory=TlsSettings)
+    connect_timeout: float = 10.0
+    handshake_timeout: float = 10.0
+    shutdown_timeout: float = 2.0
+    keepalive: int = 30
+    allow_plain_remote: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """``host:port``."""
+        return _endpoint(self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenSettings:
+    """Where to accept streams.
+
+    Args:
+        host: the address to bind.
+        port: the port to bind, 0 for any free one.
+        tls: a context of ``tls.server_context``, or None for plain TCP.
+        handshake_timeout: seconds for the TLS handshake.
+        shutdown_timeout: seconds for the peer's close_notify after a close.
+        max_pending: connections that the kernel may hold before they are accepted.
+        allow_plain_remote: accept plain TCP from other machines.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    tls: ssl.SSLContext | None = None
+    handshake_timeout: float = 10.0
+    shutdown_timeout: float = 2.0
+    max_pending: int = 64
+    allow_plain_remote: bool = False
+
+
+class TcpConnector:
+    """Makes outbound streams to one host and port.
+
+    Raises:
+        ConfigError: a pin or the CA file can not be used, or plain TCP would leave this machine.
+    """
+
+    def __init__(self, settings: TcpSettings) -> None:
+        self.settings = settings
+        self._context: ssl.SSLContext | None = None
+        self._pins: frozenset[bytes] = frozenset()
+        if settings.tls is None:
+            _refuse_plain_remote(settings.host, settings.allow_plain_remote)
+        else:
+            self._context = client_context(settings.tls)
+            self._pins = frozenset(parse_pin(pin) for pin in settings.tls.pins)
+
+    async def connect(self, protocol_factory: ProtocolFactory) -> Peer:
+        """Open a stream, check all there is to check about the peer, then attach a protocol of the factory.
+
+        The transport talks to that protocol directly: the checks cost nothing per message.
+
+        Raises:
+            ConnectError: with the fault and the remedy; ``fatal`` when trying again unchanged can not help.
+        """
+        sock = await self._dial()
+        gate = _Gate(protocol_factory, self._pins, self.settings.endpoint)
+        try:
+            await self._attach(sock, gate)
+        except OSError as error:
+            raise handshake_error(error, self.settings.endpoint) from error
+        if isinstance(gate.outcome, Exception):
+            raise gate.outcome
+        return gate.outcome
+
+    async def _dial(self) -> socket.socket:
+        """Try the addresses of the host in turn, each with its share of the time that is left."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.settings.connect_timeout
+        addresses = await self._resolve()
+        failure: OSError = OSError("the name has no address")
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            try:
+                async with asyncio.timeout((end - loop.time()) / left):
+                    return await _open(address, self.settings.keepalive)
+            except OSError as error:
+                failure = error
+        raise _dial_error(failure, self.settings) from failure
+
+    async def _resolve(self) -> list[_Address]:
+        host, port = self.settings.host, self.settings.port
+        try:
+            async with asyncio.timeout(self.settings.connect_timeout):
+                loop = asyncio.get_running_loop()
+                return list(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            reason = "no answer in time" if isinstance(error, TimeoutError) else error.args[-1]
+            raise ConnectError(
+                f"{host}: the name can not be resolved: {reason}",
+                "check the host name and this machine's DNS",
+            ) from error
+
+    async def _attach(self, sock: socket.socket, gate: _Gate) -> None:
+        loop, settings = asyncio.get_running_loop(), self.settings
+        if settings.tls is None:
+            await loop.create_connection(lambda: gate, sock=sock)
+            return
+        await loop.create_connection(
+            lambda: gate,
+            sock=sock,
+            ssl=self._context,
+            server_hostname=settings.tls.server_hostname or settings.host,
+            ssl_handshake_timeout=settings.handshake_timeout,
+            ssl_shutdown_timeout=settings.shutdown_timeout,
+        )
+
+
+class TcpListener:
+    """A bound socket; made by ``listen``."""
+
+    def __init__(self, server: asyncio.Server) -> None:
+        self._server = server
+        self._port: int = server.sockets[0].getsockname()[1]
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+        return self._port
+
+    async def close(self) -> None:
+        """Stop accepting; streams already accepted go on."""
+        self._server.close()
+
+
+async def listen(settings: ListenSettings, protocol_factory: ProtocolFactory) -> TcpListener:
+    """Bind, and give each stream that comes in (after its TLS handshake) a protocol of the factory.
+
+    Raises:
+        ConfigError: the address can not be bound, or plain TCP would be offered to other machines.
+    """
+    secured = settings.tls is not None
+    if not secured:
+        _refuse_plain_remote(settings.host, settings.allow_plain_remote)
+    try:
+        server = await asyncio.get_running_loop().create_server(
+            protocol_factory,
+            settings.host,
+            settings.port,
+            ssl=settings.tls,
+            backlog=settings.max_pending,
+            ssl_handshake_timeout=settings.handshake_timeout if secured else None,
+            ssl_shutdown_timeout=settings.shutdown_timeout if secured else None,
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"can not listen on {_endpoint(settings.host, settings.port)}: {error.strerror}",
+            remedy="choose a free port and an address of this machine",
+        ) from error
+    return TcpListener(server)
+
+
+def peer_of(transport: asyncio.BaseTransport) -> Peer:
+    """Return the far end of a stream, by its address."""
+    name = transport.get_extra_info("peername")
+    address = _endpoint(name[0], name[1]) if isinstance(name, tuple) else str(name)
+    secured = transport.get_extra_info("ssl_object")
+    return Peer(address, f"{secured.version()} {secured.cipher()[0]}" if secured else "off")
+
+
+class _Gate(asyncio.Protocol):
+    """Stands in the user's place until the peer has shown that it is the right one.
+
+    ``connection_made`` runs when the handshake is done and before any byte is read: a protocol that is swapped
+    there loses nothing.
+    """
+
+    def __init__(self, factory: ProtocolFactory, pins: frozenset[bytes], endpoint: str) -> None:
+        self._factory = factory
+        self._pins = pins
+        self._endpoint = endpoint
+        self.outcome: Peer | Exception = handshake_error(ConnectionResetError(), endpoint)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        try:
+            check_pins(transport, self._pins, self._endpoint)
+            protocol = self._factory()
+        except Exception as error:
+            self.outcome = error
+            transport.abort()
+            return
+        self.outcome = peer_of(transport)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+
+
+_Address: TypeAlias = tuple[int, int, int, str, tuple[Any, ...]]  # as getaddrinfo gives it
+
+
+async def _open(address: _Address, keepalive: int) -> socket.socket:
+    family, kind, proto, _, name = address
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if keepalive:
+            _keep_alive(sock, keepalive)
+        await asyncio.get_running_loop().sock_connect(sock, name)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _keep_alive(sock: socket.socket, idle: int) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", idle),  # absent on macOS, where only the system's default can be had
+        ("TCP_KEEPINTVL", _KEEPALIVE_INTERVAL),
+        ("TCP_KEEPCNT", _KEEPALIVE_PROBES),
+    ):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def _dial_error(error: OSError, settings: TcpSettings) -> ConnectError:
+    if isinstance(error, TimeoutError):
+        return ConnectError(
+            f"{settings.endpoint}: no connection within {settings.connect_timeout:g} s",
+            "check host, port and the firewalls on the way",
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return ConnectError(
+            f"{settings.endpoint}: connection refused",
+            "nothing listens on that port; check it, or wait for the venue",
+        )
+    return ConnectError(f"{settings.endpoint}: {error.strerror or error}", "check this machine's network")
+
+
+def _refuse_plain_remote(host: str, allowed: bool) -> None:
+    if not (allowed or _is_loopback(host)):
+        raise ConfigError(
+            f"plain TCP with {host or 'every address'} would carry orders unencrypted",
+            remedy="switch tls on, or set allow_plain_remote: true if the network itself is private",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _endpoint(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Protocol
 
 from fixgw.clock import Now
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
-
-
-class Sent(Enum):
-    """What became of the bytes of a send."""
-
-    WRITTEN = "written"  # committed and handed to the transport
-    QUEUED = "queued"  # committed; waits for a turn, a replay, a sync or a paused transport, in order
 
 
 class SessionPort(Protocol):
@@ -48,7 +40,7 @@ class SessionPort(Protocol):
             urgent: may use the store's reserve on a full disk (cancels).
 
         Returns:
-            The MsgSeqNum(34) that it was given.
+            The MsgSeqNum(34) that it was given. In a turn the bytes leave when the turn ends (see ``flushed``).
 
         Raises:
             NotLoggedOn: the session is not ACTIVE; no number was used.
@@ -57,8 +49,12 @@ class SessionPort(Protocol):
         """
         ...
 
+    async def flushed(self) -> None:
+        """Return once all that was sent is committed and handed to the transport, or the link is gone."""
+        ...
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)  # not frozen: one is made for each message, and a frozen one takes three times as long
 class Context:
     """What a handler learns about a message beside the message.
 
@@ -95,8 +91,8 @@ class Book(Protocol):
         """Take in a Reject(3) of our message ``ref_seq_num`` of the present epoch."""
         ...
 
-    def on_not_resent(self, message: Message, msg_seq_num: int) -> None:
-        """The venue asked for our message and was given a gap fill: it never executed."""
+    def on_not_sent(self, msg_seq_num: int) -> None:
+        """Our message never reached the peer: never written, or asked for again and gap-filled."""
         ...
 
     def on_disconnect(self) -> None:
@@ -119,8 +115,8 @@ class Book(Protocol):
 class Handler:
     """The base of user handlers: override what you care about, plain or ``async def``.
 
-    Beside these, a handler may define ``on_<message>`` for any message class that the router knows
-    (``on_execution_report(self, report, ctx)``), and ``on_message(self, message, ctx)`` for what has no class.
+    Beside these, a handler may define ``on_<message>`` for any message class of the venue's dialect
+    (``on_execution_report(self, report, ctx)``), and ``on_message(self, message, ctx)`` for the rest.
     A method that raises ``Reject`` answers with Reject(3) or BusinessMessageReject(j).
     """
 

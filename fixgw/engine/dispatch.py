@@ -1,0 +1,205 @@
+"""Brings events to the user's handler: plain methods in the turn, ``async def`` ones behind a bounded queue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Protocol
+
+from fixgw.errors import Reject
+from fixgw.fix.message import Message
+from fixgw.handlers.base import Context, SessionPort
+from fixgw.handlers.router import Route, Router
+from fixgw.records import Position
+
+log = logging.getLogger("fixgw.handlers")
+
+SLOW_CALL_SECONDS = 0.001  # a plain handler beyond this delays every other session of the process
+
+
+class HandlerHost(SessionPort, Protocol):
+    """What the dispatcher needs from the link it serves."""
+
+    def refuse(self, reject: Reject, message: Message) -> None:
+        """Answer a received message with 35=3 or 35=j."""
+        ...
+
+    def handled(self, position: Position) -> None:
+        """Handlers have returned for everything up to ``position``."""
+        ...
+
+    def hold(self, held: bool) -> None:
+        """Stop reading from the peer, or go on."""
+        ...
+
+    def handler_failed(self, error: Exception) -> None:
+        """A handler raised and the session is configured to stop on that."""
+        ...
+
+
+@dataclass(slots=True)
+class HandlerStats:
+    """What handlers cost and how they fail.
+
+    Args:
+        errors: calls that raised something other than ``Reject``.
+        slow_calls: plain calls that took longer than a millisecond, by method name.
+        queue_high: the most events that waited at once.
+    """
+
+    errors: int
+    slow_calls: dict[str, int]
+    queue_high: int = 0
+
+
+@dataclass(slots=True)
+class _Job:
+    """One event on its way to the handler; ``message`` is None for a session event."""
+
+    route: Route
+    arguments: tuple[Any, ...]
+    message: Message | None
+    position: Position | None
+
+
+class Dispatcher:
+    """The way from a link's events to one user handler, in order.
+
+    Args:
+        router: the table of methods.
+        host: the link.
+        queue_size: events that may wait for ``async def`` methods before the link stops reading.
+        stop_on_error: an exception out of a handler closes the session in place of being counted.
+    """
+
+    def __init__(
+        self, router: Router, host: HandlerHost, *, queue_size: int = 10_000, stop_on_error: bool = False
+    ) -> None:
+        self.router = router
+        self.stats = HandlerStats(0, {})
+        self._host = host
+        self._stop_on_error = stop_on_error
+        self._queue: deque[_Job] = deque()
+        self._queue_size = queue_size
+        self._task: asyncio.Task[None] | None = None
+        self._holding = False
+
+    @property
+    def backlog(self) -> int:
+        """How many events wait."""
+        return len(self._queue) + (self._task is not None)
+
+    def deliver(self, message: Message, position: Position, *, redelivered: bool = False) -> None:
+        """Settle the books, then hand one application message to the handler's method for it."""
+        context = Context(self._host, message.msg_seq_num, message.poss_dup, redelivered)
+        if not redelivered:
+            self.router.settle(message, context)
+        route = self.router.route(message.msg_type)
+        if route is None:
+            if self._task is None:
+                self._host.handled(position)
+            return
+        if route.waits or self._task is not None:
+            shown = message if route.view is None else route.view(message)
+            self._enqueue(_Job(route, (shown, context), message, position))
+            return
+        self._call(route, message, context)
+        self._host.handled(position)
+
+    def signal(self, name: str, *arguments: Any) -> None:
+        """Call one of the handler's event methods (``on_logon``, ...), in order with the messages."""
+        route = self.router.hooks.get(name)
+        if route is None:
+            return
+        if route.waits or self._task is not None:
+            self._enqueue(_Job(route, arguments, None, None))
+            return
+        self._guard(route, None, lambda: route.call(*arguments))
+
+    async def drain(self) -> None:
+        """Return once every waiting event was handled."""
+        while self._task is not None:
+            await asyncio.wait([self._task])
+
+    def cancel(self) -> None:
+        """Drop what waits; it was not handled, so it is delivered again at the next start."""
+        self._queue.clear()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _call(self, route: Route, message: Message, context: Context) -> None:
+        """The hot path: one plain method, timed, inside the turn."""
+        started = perf_counter()
+        try:
+            route.call(message if route.view is None else route.view(message), context)
+        except Reject as reject:
+            self._host.refuse(reject, message)
+        except Exception as error:  # a user's mistake must not take the session down
+            self._failed(route, message, error)
+        if perf_counter() - started > SLOW_CALL_SECONDS:
+            self._note_slow(route)
+
+    def _guard(self, route: Route, message: Message | None, call: Callable[[], Any]) -> None:
+        try:
+            call()
+        except Exception as error:
+            self._failed(route, message, error)
+
+    def _enqueue(self, job: _Job) -> None:
+        self._queue.append(job)
+        self.stats.queue_high = max(self.stats.queue_high, len(self._queue))
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(
+                self._run(), name=f"handlers {self._host.name}"
+            )
+        if len(self._queue) >= self._queue_size and not self._holding:
+            self._holding = True
+            self._host.hold(True)
+
+    async def _run(self) -> None:
+        try:
+            while self._queue:
+                await self._work(self._queue.popleft())
+                if self._holding and len(self._queue) <= self._queue_size // 2:
+                    self._holding = False
+                    self._host.hold(False)
+        finally:
+            self._task = None
+
+    async def _work(self, job: _Job) -> None:
+        try:
+            result = job.route.call(*job.arguments)
+            if job.route.waits:
+                await result
+        except Reject as reject:
+            if job.message is not None:
+                self._host.refuse(reject, job.message)
+        except Exception as error:
+            self._failed(job.route, job.message, error)
+        if job.position is not None:
+            self._host.handled(job.position)
+
+    def _failed(self, route: Route, message: Message | None, error: Exception) -> None:
+        self.stats.errors += 1
+        log.error(
+            "handler raised",
+            exc_info=error,
+            extra={
+                "session": self._host.name,
+                "method": route.name,
+                "epoch": self._host.epoch,
+                "msg_seq_num": message.msg_seq_num if message is not None else 0,
+            },
+        )
+        if self._stop_on_error:
+            self._host.handler_failed(error)
+
+    def _note_slow(self, route: Route) -> None:
+        slow = self.stats.slow_calls
+        if route.name not in slow:
+            log.warning("slow handler", extra={"session": self._host.name, "method": route.name})
+        slow[route.name] = slow.get(route.name, 0) + 1

@@ -1,0 +1,178 @@
+"""What a program holds: every session of a configuration, started, watched and drained together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Literal, Self
+
+from fixgw.clock import Clock, SystemClock
+from fixgw.engine.handle import SessionHandle
+from fixgw.engine.settings import SessionPlan
+from fixgw.errors import ConfigError, FixError, LocalError, RemoteError
+from fixgw.handlers.orders import Orders
+from fixgw.observe.snapshot import GatewaySnapshot
+
+log = logging.getLogger("fixgw.gateway")
+
+Wait = Literal["required", "all", "none"]
+
+
+class Gateway:
+    """Runs initiator sessions; use it as ``async with``.
+
+    Args:
+        plans: one per session.
+        clock: the only source of time.
+        wait: which sessions have to be logged on before ``async with`` goes on.
+        timeout: seconds to wait for them.
+        drain_timeout: seconds that leaving waits for answers to what is in flight.
+        services: run beside the sessions for as long as the gateway does (metrics, administration); each is
+            called with the gateway and returns an async context manager.
+
+    Raises:
+        ConfigError: two sessions share a name.
+    """
+
+    def __init__(
+        self,
+        plans: Sequence[SessionPlan],
+        *,
+        clock: Clock | None = None,
+        wait: Wait = "required",
+        timeout: float = 30.0,
+        drain_timeout: float = 5.0,
+        services: Sequence[Callable[[Gateway], AbstractAsyncContextManager[object]]] = (),
+    ) -> None:
+        self._plans = list(plans)
+        self._clock = clock or SystemClock()
+        self._wait = wait
+        self._timeout = timeout
+        self._drain_timeout = drain_timeout
+        self._services = list(services)
+        self._handles: dict[str, SessionHandle] = {}
+        self._stack: AsyncExitStack | None = None
+        self._failed: asyncio.Event = asyncio.Event()
+        names = [plan.session.name for plan in self._plans]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigError(
+                f"two sessions are named {twice[0]!r}", remedy="give each session a name of its own"
+            )
+
+    async def __aenter__(self) -> Self:
+        """Open the stores, start every session, and wait for those that were asked for.
+
+        Raises:
+            StoreError: a store can not be opened.
+            ExceptionGroup: sessions that had to be logged on are not; one error each.
+        """
+        self._stack = AsyncExitStack()
+        try:
+            await self._stack.enter_async_context(self._running())
+            for service in self._services:
+                await self._stack.enter_async_context(service(self))
+            await self._wait_for_logons()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        """Drain: no new sends, wait for answers, log out, close."""
+        if self._stack is not None:
+            await self._stack.aclose()
+
+    def __getitem__(self, name: str) -> SessionHandle:
+        """Return the session with this name."""
+        try:
+            return self._handles[name]
+        except KeyError:
+            known = ", ".join(self._handles) or "none is running"
+            raise LocalError(f"no session is named {name!r}; there are: {known}") from None
+
+    @property
+    def sessions(self) -> list[SessionHandle]:
+        """Every session, in the order of the configuration."""
+        return list(self._handles.values())
+
+    @property
+    def orders(self) -> Orders:
+        """The orders of the one order-entry session.
+
+        Raises:
+            LocalError: there is none, or more than one: use ``gateway["name"].orders``.
+        """
+        offering = [handle for handle in self._handles.values() if handle.has_orders]
+        if len(offering) != 1:
+            names = ", ".join(handle.name for handle in offering) or "none"
+            raise LocalError(f"gateway.orders needs exactly one order-entry session; there are: {names}")
+        return offering[0].orders
+
+    def snapshot(self) -> GatewaySnapshot:
+        """Return what can be seen of every session now."""
+        sessions = {handle.name: handle.snapshot() for handle in self._handles.values()}
+        return GatewaySnapshot(taken_utc_ns=self._clock.now().utc_ns, sessions=sessions)
+
+    async def failed(self) -> None:
+        """Return when a required session has given up for good."""
+        await self._failed.wait()
+
+    async def drain(self) -> None:
+        """Refuse new sends and wait, up to ``drain_timeout``, for answers and for handlers."""
+        for handle in self._handles.values():
+            handle.begin_drain()
+        try:
+            async with asyncio.timeout(self._drain_timeout):
+                await asyncio.gather(*(handle.settled() for handle in self._handles.values()))
+        except TimeoutError:
+            waiting = {handle.name: handle.in_flight for handle in self._handles.values() if handle.in_flight}
+            log.warning("drained in part: requests without an answer", extra={"waiting": waiting})
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        try:
+            for plan in self._plans:
+                self._handles[plan.session.name] = SessionHandle(plan, self._clock)
+            watchers = [asyncio.ensure_future(self._watch(handle)) for handle in self._handles.values()]
+            for handle in self._handles.values():
+                handle.start()
+            yield
+            await self.drain()
+            for watcher in watchers:
+                watcher.cancel()
+        finally:
+            await asyncio.gather(*(handle.stop() for handle in self._handles.values()))
+            for handle in self._handles.values():
+                handle.close()
+
+    async def _watch(self, handle: SessionHandle) -> None:
+        await handle.gave_up()
+        if handle.required:
+            self._failed.set()
+
+    async def _wait_for_logons(self) -> None:
+        waited = [
+            h
+            for h in self._handles.values()
+            if self._wait == "all" or (self._wait == "required" and h.required)
+        ]
+        if not waited or self._wait == "none":
+            return
+        results = await asyncio.gather(*(self._logon_of(handle) for handle in waited), return_exceptions=True)
+        errors = [error for error in results if isinstance(error, FixError)]
+        if errors:
+            raise ExceptionGroup("sessions are not logged on", errors)
+        for error in results:
+            if isinstance(error, BaseException):
+                raise error
+
+    async def _logon_of(self, handle: SessionHandle) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await handle.logged_on()
+        except TimeoutError:
+            why = handle.why or "no answer"
+            raise RemoteError(f"{handle.name}: not logged on after {self._timeout:g} s: {why}") from None

@@ -1,0 +1,101 @@
+"""What a link does about each event of its session that is not an application message."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fixgw.fix.tags import TEXT
+from fixgw.handlers.base import Context
+from fixgw.session import events
+
+if TYPE_CHECKING:
+    from fixgw.engine.link import Link
+
+log = logging.getLogger("fixgw.link")
+
+
+def react(link: Link, event: object) -> None:
+    """Carry out the row of ``REACTIONS`` for the event."""
+    REACTIONS[type(event)](link, event)
+
+
+def _logged_on(link: Link, event: events.LoggedOn) -> None:
+    if link.ending is not None:
+        link.ending.begin(link.now().mono)
+    log.info("logged on", extra={"session": link.name, "epoch": link.epoch, "reset": event.reset})
+    link.dispatcher.signal("on_logon", Context(link, event.logon.msg_seq_num))
+
+
+def _logon_received(link: Link, event: events.LogonReceived) -> None:
+    if link.judge is not None:
+        link.judge(event.logon)
+
+
+def _logon_refused(link: Link, event: events.LogonRefused) -> None:
+    if link.ending is not None:
+        link.ending.refused = event
+    log.warning("logon refused", extra={"session": link.name, "text": event.text, "reason": event.reason})
+
+
+def _logged_out(link: Link, event: events.LoggedOut) -> None:
+    if link.ending is not None:
+        link.ending.logout_text = event.text
+    log.info("logged out", extra={"session": link.name, "text": event.text, "by_us": event.by_us})
+    link.dispatcher.signal("on_logout", event.text)
+
+
+def _numbers_reset(link: Link, event: events.NumbersReset) -> None:
+    link.epoch_delivered = event.epoch
+    for book in link.router.books:
+        book.on_reset(event.epoch)
+
+
+def _reject_received(link: Link, event: events.RejectReceived) -> None:
+    detail = {"session": link.name, "ref_seq_num": event.ref_seq_num, "text": event.reject.text(TEXT)}
+    log.warning("message rejected by the peer", extra=detail)
+    for book in link.router.books:
+        book.on_reject(event.reject, event.ref_seq_num)
+    link.dispatcher.signal("on_reject", event.reject, event.ref_seq_num)
+
+
+def _gap_lost(link: Link, event: events.GapLost) -> None:
+    log.error("messages lost", extra={"session": link.name, "first": event.first, "last": event.last})
+    link.dispatcher.signal("on_gap", event.first, event.last)
+
+
+def _not_resent(link: Link, event: events.NotResent) -> None:
+    for book in link.router.books:
+        book.on_not_sent(event.msg_seq_num)
+
+
+def _number_too_low(link: Link, event: events.NumberTooLow) -> None:
+    if link.ending is not None:
+        link.ending.too_low = event
+
+
+def _report(link: Link, event: object) -> None:
+    log.warning("session event", extra={"session": link.name, "what": repr(event)})
+
+
+def _counted(link: Link, event: object) -> None:
+    """The session's own snapshot holds it already."""
+
+
+REACTIONS: dict[type, Callable[[Link, Any], None]] = {
+    events.LoggedOn: _logged_on,
+    events.LogonReceived: _logon_received,
+    events.LogonRefused: _logon_refused,
+    events.LoggedOut: _logged_out,
+    events.NumbersReset: _numbers_reset,
+    events.RejectReceived: _reject_received,
+    events.GapDetected: _report,
+    events.GapLost: _gap_lost,
+    events.NotResent: _not_resent,
+    events.GarbledReceived: _report,
+    events.NumberTooLow: _number_too_low,
+    events.ClockOffset: _counted,
+    events.HeartbeatRoundTrip: _counted,
+    events.Alarm: _report,
+}

@@ -1,0 +1,141 @@
+"""Decides what follows the end of a connection; a pure function of what happened, and of nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fixgw.engine.ending import LinkEnd
+from fixgw.engine.settings import RetrySettings
+from fixgw.errors import ConnectError
+from fixgw.session.outcome import CloseCode
+from fixgw.session.state import OnMismatch
+from fixgw.venues.base import LogoutRule, Retry
+
+
+class Next(StrEnum):
+    """What a supervisor does next."""
+
+    DIAL = "dial"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do, when, and why.
+
+    Args:
+        next: dial again or stop.
+        delay: seconds until then.
+        reset: begin a new epoch with the next Logon.
+        why: a sentence for a person.
+        remedy: what a person can do; empty when nothing is needed.
+    """
+
+    next: Next
+    delay: float = 0.0
+    reset: bool = False
+    why: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How it went so far.
+
+    Args:
+        failures: ends in a row without a connection that lasted.
+        refusals: refused Logons in a row.
+    """
+
+    failures: int = 0
+    refusals: int = 0
+
+    def after(self, end: LinkEnd | ConnectError, retry: RetrySettings) -> Tries:
+        """Return the counts after one more end."""
+        if isinstance(end, ConnectError):
+            return Tries(self.failures + 1, self.refusals)
+        if end.logged_on:
+            return Tries(0 if end.seconds >= retry.reset_seconds else self.failures + 1, 0)
+        return Tries(self.failures + 1, self.refusals + (end.refused is not None))
+
+
+# Ends that trying again can not cure.
+FINAL: dict[CloseCode, tuple[str, str]] = {
+    CloseCode.STORE: ("the store failed", "make room or mend the disk, then start the session again"),
+    CloseCode.RESEND_LIMIT: (
+        "the peer asked for more messages than resend_limit",
+        "agree on the numbers with the venue, then reset them: fixgw seqnum reset NAME",
+    ),
+    CloseCode.STOPPED: ("the session was stopped", ""),
+}
+
+
+def decide(
+    end: LinkEnd | ConnectError,
+    tries: Tries,
+    retry: RetrySettings,
+    judge: Callable[[str], LogoutRule],
+    on_mismatch: OnMismatch,
+    jitter: float,
+) -> Decision:
+    """Return what follows an end.
+
+    Args:
+        end: how the connection ended, or why there was none.
+        tries: the counts, this end included.
+        retry: back-off settings.
+        judge: the venue's table of Logout texts.
+        on_mismatch: what to do when the two sides disagree on a number.
+        jitter: a random number from 0 to 1, drawn for this decision.
+    """
+    delay = backoff(tries.failures, retry) * jitter
+    if isinstance(end, ConnectError):
+        if end.fatal:
+            return Decision(Next.STOP, why=end.what, remedy=end.remedy)
+        return Decision(Next.DIAL, delay, why=end.what, remedy=end.remedy)
+    if end.reason.code in FINAL:
+        why, remedy = FINAL[end.reason.code]
+        return Decision(Next.STOP, why=f"{why}: {end.reason.text}" if end.reason.text else why, remedy=remedy)
+    if end.too_low is not None:
+        return _mismatch(end, on_mismatch, delay)
+    return _by_text(end, tries, retry, judge, delay)
+
+
+def backoff(failures: int, retry: RetrySettings) -> float:
+    """Return the upper bound of the delay after ``failures`` in a row, seconds."""
+    doubled = retry.base_seconds * 2.0 ** min(max(failures - 1, 0), 30)
+    return min(retry.cap_seconds, doubled)
+
+
+def _mismatch(end: LinkEnd, on_mismatch: OnMismatch, delay: float) -> Decision:
+    low = end.too_low
+    assert low is not None
+    side = "the venue" if low.by_peer else "this side"
+    why = f"MsgSeqNum too low: {side} expects {low.expected} and got {low.received}"
+    if on_mismatch is OnMismatch.RESET:
+        return Decision(Next.DIAL, delay, reset=True, why=f"{why}; on_mismatch is reset")
+    remedy = (
+        "set the number (fixgw seqnum set NAME --out N or --in N) or reset both (fixgw seqnum reset NAME)"
+    )
+    return Decision(Next.STOP, why=why, remedy=remedy)
+
+
+def _by_text(
+    end: LinkEnd, tries: Tries, retry: RetrySettings, judge: Callable[[str], LogoutRule], delay: float
+) -> Decision:
+    text = end.refused.text if end.refused is not None else end.logout_text
+    why = " ".join(part for part in (end.reason.code.value, text or end.reason.text) if part)
+    if not text:
+        return Decision(Next.DIAL, delay, why=why)
+    rule = judge(text)
+    if rule.action is Retry.FATAL:
+        return Decision(Next.STOP, why=f"{why}: {rule.meaning}", remedy=rule.remedy)
+    if retry.max_refusals and tries.refusals >= retry.max_refusals:
+        remedy = rule.remedy or "look at the venue's text, then start the session again"
+        return Decision(
+            Next.STOP, why=f"{tries.refusals} refused Logons in a row, last: {text}", remedy=remedy
+        )
+    floor = rule.wait_seconds if rule.action is Retry.WAIT else 0.0
+    return Decision(Next.DIAL, floor + delay, why=why, remedy=rule.remedy)

@@ -1,0 +1,92 @@
+"""Plain settings of the engine: what a configuration file is turned into, and what an embedder may build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from fixgw.fix.schema import TypedMessage
+from fixgw.session.state import SessionSettings
+from fixgw.store.base import Store
+from fixgw.transport.base import Connector
+from fixgw.venues.base import LogoutRule, Retry
+
+
+def always_retry(text: str) -> LogoutRule:
+    """Judge every Logout text alike: try again, with back-off."""
+    return LogoutRule("", Retry.RETRY)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """Limits of one link.
+
+    Args:
+        queue_size: events that may wait for ``async def`` handlers before reading stops.
+        slow_handler_limit: seconds of stopped reading after which the link closes.
+        cursor_interval: seconds after which the handled cursor is written at the latest.
+        batch_sync_interval: seconds between two syncs of a store whose level is ``batch``.
+        outbound_limit: bytes that may wait for a slow peer before the link closes.
+        close_timeout: seconds that a closing TLS stream gets before it is cut.
+        stop_on_error: close the session when a handler raises.
+    """
+
+    queue_size: int = 10_000
+    slow_handler_limit: float = 30.0
+    cursor_interval: float = 0.1
+    batch_sync_interval: float = 0.05
+    outbound_limit: int = 64 * 1024 * 1024
+    close_timeout: float = 2.0
+    stop_on_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings:
+    """How a lost connection is tried again: full jitter, doubling, with a cap.
+
+    Args:
+        base_seconds: the upper bound of the first delay.
+        cap_seconds: the upper bound of every delay.
+        reset_seconds: a connection that lasted this long starts the doubling anew.
+        max_refusals: refused Logons in a row after which the session stops; 0 for no limit.
+    """
+
+    base_seconds: float = 1.0
+    cap_seconds: float = 60.0
+    reset_seconds: float = 30.0
+    max_refusals: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlan:
+    """Everything the gateway needs to run one initiator session.
+
+    Args:
+        session: the settings of the FIX session.
+        connector: makes its streams.
+        store: makes its store; called once, at start.
+        kind: the venue's kind of session, such as ``orders-rt``.
+        messages: the typed messages of its dialect.
+        handler: the user's handler object, or None.
+        orders: keep an order book and offer ``submit``, ``replace`` and ``cancel``.
+        required: ``load`` waits for its Logon, and a fatal refusal of it ends the gateway.
+        judge_logout: the venue's table of Logout texts.
+        unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
+        reset_on_mismatch: reset both numbers when the venue says that one is too low, in place of stopping.
+        link: limits.
+        retry: back-off.
+    """
+
+    session: SessionSettings
+    connector: Connector
+    store: Callable[[], Store]
+    kind: str = ""
+    messages: Sequence[type[TypedMessage]] = ()
+    handler: object | None = None
+    orders: bool = False
+    required: bool = True
+    judge_logout: Callable[[str], LogoutRule] = always_retry
+    unknown_outcome_texts: frozenset[str] = frozenset()
+    reset_on_mismatch: bool = False
+    link: LinkSettings = field(default_factory=LinkSettings)
+    retry: RetrySettings = field(default_factory=RetrySettings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -26,16 +26,17 @@ class Stored:
         numbers: epoch and next numbers.
         handled: up to where handlers have returned.
         books: the latest checkpoint's blob of each book, by name.
-        since: every record after that checkpoint, in order (all records when there was no checkpoint).
+        since: every record after that checkpoint, in order (all when there was none); may be iterated
+            again, and only while the store is open: a tape reads them as they are asked for.
         unhandled: inbound application frames after ``handled`` that were delivered or due, in order.
         fresh: true when the store was empty.
         notes: sentences for the log (a torn tail was cut, ...).
     """
 
-    numbers: SeqNums = SeqNums()
-    handled: Position = Position(1, 0)
+    numbers: SeqNums = field(default=SeqNums())
+    handled: Position = field(default=Position(1, 0))
     books: Mapping[str, bytes] = field(default_factory=dict)
-    since: Sequence[Record] = ()
+    since: Iterable[Record] = ()
     unhandled: Sequence[Record] = ()
     fresh: bool = True
     notes: Sequence[str] = ()
@@ -77,7 +78,7 @@ class Store(Protocol):
         ...
 
     def read(self, begin: int, end: int) -> Iterator[Record]:
-        """Yield our outbound frames of the present epoch by number, originals only, lazily; missing ones are left out.
+        """Yield our original outbound frames of the present epoch by number, lazily; without the missing.
 
         Args:
             begin: first MsgSeqNum.

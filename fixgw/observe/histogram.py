@@ -33,7 +33,8 @@ class HistogramSnapshot:
     """The state of a histogram at one instant.
 
     Args:
-        counts: values per bucket: the first holds those up to ``BOUNDS[0]``, the last those above ``BOUNDS[-1]``.
+        counts: values per bucket; the first holds those up to ``BOUNDS[0]``, the last those above
+            ``BOUNDS[-1]``.
         total: the sum of all values, seconds.
     """
 
@@ -46,7 +47,7 @@ class HistogramSnapshot:
         return sum(self.counts)
 
     def quantile(self, share: float) -> float | None:
-        """Return the upper bound in seconds of the bucket in which ``share`` (0 to 1) of the values is reached.
+        """Return the upper bound, in seconds, of the bucket in which ``share`` (0 to 1) is reached.
 
         None without values; infinity when it lies above the last bound.
         """

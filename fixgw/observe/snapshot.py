@@ -1,0 +1,180 @@
+"""One object that says everything there is to see of a gateway; metrics, JSON and tables only render it.
+
+Nothing in it is secret, and nothing in it grows with the number of orders or symbols.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from fixgw.observe.histogram import HistogramSnapshot
+from fixgw.session.snapshot import SessionSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorView:
+    """What keeps a session connected, and why it last was not.
+
+    Args:
+        state: ``idle``, ``connecting``, ``running``, ``waiting`` or ``stopped``.
+        failures: ends in a row without a connection that lasted.
+        refusals: refused Logons in a row.
+        retry_in: while waiting, the delay before the next attempt as it was decided, seconds; else 0.
+        why: why the last connection ended, a sentence; empty when none has ended.
+        remedy: what a person can do about it.
+    """
+
+    state: str = "idle"
+    failures: int = 0
+    refusals: int = 0
+    retry_in: float = 0.0
+    why: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreView:
+    """Where the session's records go.
+
+    Args:
+        kind: ``tape`` or ``memory``.
+        sync: what a commit survives: ``os``, ``batch`` or ``always``.
+        full: the disk was found full; only urgent messages still go out.
+        path: the directory, empty for memory.
+    """
+
+    kind: str
+    sync: str
+    full: bool = False
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandlersView:
+    """How the desk's handlers do.
+
+    Args:
+        errors: calls that raised.
+        slow_calls: plain calls that took longer than a millisecond, by method name.
+        queue_high: the most events that waited at once.
+        held: the link does not read because the queue is full.
+    """
+
+    errors: int = 0
+    slow_calls: Mapping[str, int] = field(default_factory=dict)
+    queue_high: int = 0
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersView:
+    """The order book in numbers.
+
+    Args:
+        open: orders that can still be filled, as far as is known.
+        in_flight: requests without an answer.
+        outcome_unknown: requests that ended unknown, since start.
+        not_sent: requests that were proved never to have left, since start.
+        rejected: requests that the venue refused, since start.
+    """
+
+    open: int = 0
+    in_flight: int = 0
+    outcome_unknown: int = 0
+    not_sent: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One session with everything around it.
+
+    Args:
+        name: its name in the configuration.
+        kind: the venue's kind of session.
+        required: the gateway waits for its Logon.
+        active: application messages may be sent.
+        session: the FIX session itself.
+        supervisor: what keeps it connected.
+        store: where its records go.
+        handlers: how the desk's handlers do.
+        orders: the order book, None where no orders are sent.
+        connections: streams that came up, since start.
+        bytes_in: bytes received, since start.
+        bytes_out: bytes handed to the transport, since start.
+        queues: what waits, by queue: events for handlers, chunks for the transport.
+        turns: duration of a turn that began with received bytes.
+        commits: duration of an append to the store.
+        acks: time from a submit to its first report.
+        heartbeats: time from a TestRequest to its Heartbeat.
+    """
+
+    name: str
+    kind: str
+    required: bool
+    active: bool
+    session: SessionSnapshot
+    supervisor: SupervisorView
+    store: StoreView
+    handlers: HandlersView = HandlersView()
+    orders: OrdersView | None = None
+    connections: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    queues: Mapping[str, int] = field(default_factory=dict)
+    turns: HistogramSnapshot = HistogramSnapshot()
+    commits: HistogramSnapshot = HistogramSnapshot()
+    acks: HistogramSnapshot = HistogramSnapshot()
+    heartbeats: HistogramSnapshot = HistogramSnapshot()
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySnapshot:
+    """A gateway at one instant.
+
+    Args:
+        taken_utc_ns: when it was taken, nanoseconds since 1970.
+        sessions: by name, in the order of the configuration.
+    """
+
+    taken_utc_ns: int
+    sessions: Mapping[str, SessionView]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dicts, lists, strings and numbers; durations become count, mean, p50 and p99 in seconds."""
+        plain: dict[str, Any] = _plain(self)
+        return plain
+
+    def to_json(self) -> str:
+        """Return the snapshot as one line of JSON."""
+        return json.dumps(self.to_dict(), separators=(",", ":"), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, HistogramSnapshot):
+        return _summary(value)
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value.value if isinstance(value, Enum) else value
+
+
+def _summary(taken: HistogramSnapshot) -> dict[str, float | int | None]:
+    count = taken.count
+    return {
+        "count": count,
+        "mean": taken.total / count if count else None,
+        "p50": _finite(taken.quantile(0.5)),
+        "p99": _finite(taken.quantile(0.99)),
+    }
+
+
+def _finite(bound: float | None) -> float | None:
+    """JSON has no infinity: None also stands for beyond the last bucket."""
+    return None if bound == float("inf") else bound

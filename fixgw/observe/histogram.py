@@ -60,6 +60,9 @@ class HistogramSnapshot:
         return None
 
 
+EMPTY = HistogramSnapshot()
+
+
 class Histogram:
     """Counts durations in the fixed buckets of ``BOUNDS``; for one thread."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from fixgw.observe.histogram import HistogramSnapshot
+from fixgw.observe.histogram import EMPTY, HistogramSnapshot
 from fixgw.session.snapshot import SessionSnapshot
 
 
@@ -127,10 +127,10 @@ class SessionView:
     bytes_in: int = 0
     bytes_out: int = 0
     queues: Mapping[str, int] = field(default_factory=dict)
-    turns: HistogramSnapshot = HistogramSnapshot()
-    commits: HistogramSnapshot = HistogramSnapshot()
-    acks: HistogramSnapshot = HistogramSnapshot()
-    heartbeats: HistogramSnapshot = HistogramSnapshot()
+    turns: HistogramSnapshot = EMPTY
+    commits: HistogramSnapshot = EMPTY
+    acks: HistogramSnapshot = EMPTY
+    heartbeats: HistogramSnapshot = EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class GatewaySnapshot:
     sessions: Mapping[str, SessionView]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain dicts, lists, strings and numbers; durations become count, mean, p50 and p99 in seconds."""
+        """Return plain dicts, strings and numbers; durations become count, mean, p50 and p99 in seconds."""
         plain: dict[str, Any] = _plain(self)
         return plain
 

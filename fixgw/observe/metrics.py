@@ -1,0 +1,273 @@
+"""Prometheus metrics, made from the snapshot at each scrape; nothing is counted twice.
+
+Labels come from the configuration and the protocol, so their number is bounded: no symbols, no order ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import accumulate
+from typing import TypeAlias
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from fixgw.errors import ConfigError
+from fixgw.observe.histogram import BOUNDS, HistogramSnapshot
+from fixgw.observe.snapshot import GatewaySnapshot, OrdersView, SessionView
+from fixgw.session.state import Phase
+
+_SCRAPE_TIMEOUT = 5.0  # seconds that a scrape waits for the event loop
+_ADMIN_TYPES = frozenset("012345A")
+
+Sample: TypeAlias = tuple[tuple[str, ...], float]  # label values beside the session, and the value
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric of a session.
+
+    Args:
+        family: counter or gauge.
+        name: without ``fixgw_`` and ``_total``.
+        help: a sentence.
+        labels: label names beside ``session``.
+        samples: reads them from a view.
+    """
+
+    family: type[CounterMetricFamily] | type[GaugeMetricFamily]
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    samples: Callable[[SessionView], Iterable[Sample]]
+
+
+def _one(read: Callable[[SessionView], float | None]) -> Callable[[SessionView], Iterable[Sample]]:
+    def samples(view: SessionView) -> Iterable[Sample]:
+        value = read(view)
+        return [((), float(value))] if value is not None else []
+
+    return samples
+
+
+def _book(read: Callable[[OrdersView], int]) -> Callable[[SessionView], Iterable[Sample]]:
+    return lambda view: [] if view.orders is None else [((), float(read(view.orders)))]
+
+
+def _both(
+    inbound: Callable[[SessionView], float], outbound: Callable[[SessionView], float]
+) -> Callable[[SessionView], Iterable[Sample]]:
+    return lambda view: [(("in",), float(inbound(view))), (("out",), float(outbound(view)))]
+
+
+def _phases(view: SessionView) -> Iterable[Sample]:
+    return [((phase.value,), float(phase.value == view.session.phase)) for phase in Phase]
+
+
+def _messages(view: SessionView) -> Iterable[Sample]:
+    for direction, counts in (("in", view.session.tally.received), ("out", view.session.tally.sent)):
+        for msg_type, count in counts.items():
+            yield (direction, msg_type, "admin" if msg_type in _ADMIN_TYPES else "application"), float(count)
+
+
+def _queues(view: SessionView) -> Iterable[Sample]:
+    return [((queue,), float(depth)) for queue, depth in view.queues.items()]
+
+
+def _slow_calls(view: SessionView) -> Iterable[Sample]:
+    return [((method,), float(count)) for method, count in view.handlers.slow_calls.items()]
+
+
+def _last_received(view: SessionView) -> float | None:
+    stamp = view.session.tally.last_received_utc_ns
+    return stamp / 1e9 if stamp else None
+
+
+C, G = CounterMetricFamily, GaugeMetricFamily
+
+ROWS: tuple[Row, ...] = (
+    Row(G, "session_up", "1 while application messages may be sent.", (), _one(lambda v: v.active)),
+    Row(G, "session_required", "1 when the gateway can not do without it.", (), _one(lambda v: v.required)),
+    Row(G, "session_phase", "1 for the phase that the session is in.", ("phase",), _phases),
+    Row(C, "messages", "Messages by MsgType.", ("direction", "msg_type", "class"), _messages),
+    Row(C, "bytes", "Bytes on the wire.", ("direction",), _both(lambda v: v.bytes_in, lambda v: v.bytes_out)),
+    Row(
+        G,
+        "next_seqnum",
+        "The MsgSeqNum that comes next.",
+        ("direction",),
+        _both(lambda v: v.session.next_in, lambda v: v.session.next_out),
+    ),
+    Row(C, "gaps", "Gaps in the numbers received.", (), _one(lambda v: v.session.tally.gaps)),
+    Row(
+        C,
+        "resend_requests",
+        "ResendRequests.",
+        ("direction",),
+        _both(lambda v: v.session.tally.resend_requests_in, lambda v: v.session.tally.resend_requests_out),
+    ),
+    Row(C, "resent", "Messages sent again.", (), _one(lambda v: v.session.tally.resent)),
+    Row(C, "filled", "Numbers filled in place of a message.", (), _one(lambda v: v.session.tally.filled)),
+    Row(
+        C,
+        "rejects",
+        "Reject(3); outbound also BusinessMessageReject(j).",
+        ("direction",),
+        _both(lambda v: v.session.tally.rejects_in, lambda v: v.session.tally.rejects_out),
+    ),
+    Row(C, "duplicates", "Duplicates ignored.", (), _one(lambda v: v.session.tally.redundant)),
+    Row(C, "garbled", "Runs of bytes that were no FIX.", (), _one(lambda v: v.session.tally.garbled)),
+    Row(C, "logons", "Logon handshakes completed.", (), _one(lambda v: v.session.tally.logons)),
+    Row(
+        C,
+        "reconnects",
+        "Connections after the first.",
+        (),
+        _one(lambda v: max(v.connections - 1, 0)),
+    ),
+    Row(G, "logon_refusals", "Refused Logons in a row.", (), _one(lambda v: v.supervisor.refusals)),
+    Row(G, "stopped", "1 when it dials no more.", (), _one(lambda v: v.supervisor.state == "stopped")),
+    Row(G, "last_received_timestamp_seconds", "When bytes came last.", (), _one(_last_received)),
+    Row(
+        G,
+        "clock_offset_seconds",
+        "The peer's SendingTime minus our clock.",
+        (),
+        _one(lambda v: v.session.tally.clock_offset),
+    ),
+    Row(G, "queue_depth", "What waits.", ("queue",), _queues),
+    Row(G, "queue_high", "Most events that waited for handlers.", (), _one(lambda v: v.handlers.queue_high)),
+    Row(G, "reading_held", "1 while handlers are too far behind.", (), _one(lambda v: v.handlers.held)),
+    Row(C, "handler_errors", "Handler calls that raised.", (), _one(lambda v: v.handlers.errors)),
+    Row(C, "handler_slow_calls", "Handler calls over 1 ms.", ("method",), _slow_calls),
+    Row(G, "store_full", "1 when the disk was found full.", (), _one(lambda v: v.store.full)),
+    Row(G, "orders_open", "Open orders.", (), _book(lambda o: o.open)),
+    Row(G, "orders_in_flight", "Requests without answer.", (), _book(lambda o: o.in_flight)),
+    Row(
+        C,
+        "outcome_unknown",
+        "Requests whose outcome is unknown.",
+        (),
+        _book(lambda o: o.outcome_unknown),
+    ),
+    Row(
+        C,
+        "not_sent",
+        "Requests proved never to have left.",
+        (),
+        _book(lambda o: o.not_sent),
+    ),
+    Row(C, "orders_rejected", "Requests refused.", (), _book(lambda o: o.rejected)),
+)
+
+DURATIONS: tuple[tuple[str, str, Callable[[SessionView], HistogramSnapshot]], ...] = (
+    ("turn", "A turn that began with received bytes.", lambda v: v.turns),
+    ("commit", "An append to the store.", lambda v: v.commits),
+    ("ack", "From a submit to its first report.", lambda v: v.acks),
+    ("heartbeat_rtt", "From a TestRequest to its Heartbeat.", lambda v: v.heartbeats),
+)
+
+
+class SnapshotCollector(Collector):
+    """Renders a fresh snapshot at every scrape.
+
+    Args:
+        take: returns the snapshot.
+    """
+
+    def __init__(self, take: Callable[[], GatewaySnapshot]) -> None:
+        self._take = take
+        self._version = version("fixgw")
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: registering must not take a snapshot."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of every session."""
+        views = self._take().sessions.values()
+        build = GaugeMetricFamily("fixgw_build_info", "The version that runs.", labels=["version"])
+        build.add_metric([self._version], 1.0)
+        yield build
+        for row in ROWS:
+            family = row.family(f"fixgw_{row.name}", row.help, labels=["session", *row.labels])
+            for view in views:
+                for labels, value in row.samples(view):
+                    family.add_metric([view.name, *labels], value)
+            yield family
+        for name, text, read in DURATIONS:
+            yield _histogram(f"fixgw_{name}_seconds", text, ((view.name, read(view)) for view in views))
+
+
+def _histogram(name: str, text: str, taken: Iterable[tuple[str, HistogramSnapshot]]) -> Metric:
+    family = HistogramMetricFamily(name, text, labels=["session"])
+    edges = [*map(str, BOUNDS), "+Inf"]
+    for session, state in taken:
+        buckets = list(zip(edges, map(float, accumulate(state.counts)), strict=True))
+        family.add_metric([session], buckets, sum_value=state.total)
+    return family
+
+
+def registry(take: Callable[[], GatewaySnapshot]) -> CollectorRegistry:
+    """Return a registry of its own that holds the gateway's metrics and nothing of the process."""
+    made = CollectorRegistry(auto_describe=False)
+    made.register(SnapshotCollector(take))
+    return made
+
+
+@asynccontextmanager
+async def serve(listen: str, take: Callable[[], GatewaySnapshot]) -> AsyncIterator[int]:
+    """Offer ``/metrics`` for as long as the context lasts; yields the port in use.
+
+    Scrapes are answered by a thread; the snapshot itself is taken on the event loop.
+
+    Args:
+        listen: ``host:port``; port 0 takes any free one.
+        take: returns the snapshot; called on the event loop.
+
+    Raises:
+        ConfigError: the address can not be bound.
+    """
+    loop = asyncio.get_running_loop()
+    host, _, port = listen.rpartition(":")
+    try:
+        server, thread = start_http_server(
+            int(port), host.strip("[]"), registry(lambda: _on_loop(loop, take))
+        )
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"the metrics can not be offered on {listen}: {error}",
+            "metrics.listen",
+            "choose a free port of this machine",
+        ) from error
+    try:
+        yield server.server_port
+    finally:
+        await asyncio.to_thread(server.shutdown)
+        server.server_close()
+        await asyncio.to_thread(thread.join)
+
+
+def _on_loop(loop: asyncio.AbstractEventLoop, take: Callable[[], GatewaySnapshot]) -> GatewaySnapshot:
+    """Take the snapshot on the loop, from another thread."""
+    taken: concurrent.futures.Future[GatewaySnapshot] = concurrent.futures.Future()
+
+    def fill() -> None:
+        try:
+            taken.set_result(take())
+        except Exception as error:
+            taken.set_exception(error)
+
+    loop.call_soon_threadsafe(fill)
+    return taken.result(_SCRAPE_TIMEOUT)

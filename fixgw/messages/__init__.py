@@ -1,0 +1,1 @@
+"""Typed FIX 5.0SP2 messages that several venues share."""

@@ -205,7 +205,7 @@ def peer_of(transport: asyncio.BaseTransport) -> Peer:
 class _Gate(asyncio.Protocol):
     """Stands in the user's place until the peer has shown that it is the right one.
 
-    ``connection_made`` runs when the handshake is done and before any byte is read: a protocol that is swapped
+    ``connection_made`` runs when the handshake is done and before any byte is read, so a swap of the protocol
     there loses nothing.
     """
 

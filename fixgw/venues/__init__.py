@@ -1,0 +1,1 @@
+"""Counterparties: their facts, their signers and their own messages."""

@@ -1,6 +1,6 @@
 """One object that says everything there is to see of a gateway; metrics, JSON and tables only render it.
 
-Nothing in it is secret, and nothing in it grows with the number of orders or symbols.
+Nothing in it is secret. Only ``OrdersView.each`` grows with the orders, as far as the book keeps them.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+from fixgw.handlers.order import OrderSnapshot
 from fixgw.observe.histogram import EMPTY, HistogramSnapshot
 from fixgw.session.snapshot import SessionSnapshot
 
@@ -81,6 +83,7 @@ class OrdersView:
         outcome_unknown: requests that ended unknown, since start.
         not_sent: requests that were proved never to have left, since start.
         rejected: requests that the venue refused, since start.
+        each: every order that the book keeps, oldest first.
     """
 
     open: int = 0
@@ -88,6 +91,7 @@ class OrdersView:
     outcome_unknown: int = 0
     not_sent: int = 0
     rejected: int = 0
+    each: tuple[OrderSnapshot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,10 @@ def _plain(value: Any) -> Any:
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Decimal):
+        return format(value, "f")
     return value.value if isinstance(value, Enum) else value
 
 

@@ -1,0 +1,1 @@
+"""Measures fixgw beside its peers, on one machine in one run."""

@@ -1,0 +1,67 @@
+"""What the peer programs share: their command line, their one line of output, and how an acceptor ends."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.workload import Figures, Plan
+
+
+@dataclass(frozen=True)
+class Task:
+    """One process's share of a run.
+
+    Args:
+        role: ``acceptor`` or ``initiator``.
+        port: the acceptor's port on 127.0.0.1.
+        directory: an empty directory for stores and settings; ca.pem, cert.pem and key.pem lie in ``pki``.
+        pki: the directory of the certificates.
+        style: a variant that the peer knows.
+        plan: how much to send.
+    """
+
+    role: str
+    port: int
+    directory: Path
+    pki: Path
+    style: str
+    plan: Plan
+
+
+def task() -> Task:
+    """Return the task given on the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("role", choices=("acceptor", "initiator"))
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--pki", type=Path, required=True)
+    parser.add_argument("--style", default="")
+    parser.add_argument("--plan", type=json.loads, default={})
+    given = vars(parser.parse_args())
+    return Task(**{**given, "plan": Plan(**given["plan"])})
+
+
+def ready() -> None:
+    """Say that the acceptor listens."""
+    print("ready", flush=True)
+
+
+def wait_for_end() -> None:
+    """Wait until the orchestrator closes our standard input."""
+    sys.stdin.read()
+
+
+def report(figures: Figures) -> None:
+    """Print the initiator's figures, one JSON object on one line."""
+    print(json.dumps(figures.as_json()), flush=True)
+
+
+def run(acceptor: Callable[[Task], None], initiator: Callable[[Task], None]) -> None:
+    """Run the role given on the command line."""
+    given = task()
+    (acceptor if given.role == "acceptor" else initiator)(given)

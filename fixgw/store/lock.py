@@ -27,7 +27,6 @@ class Lock:
         """Let go; idempotent. The file stays: without it two processes could hold two files of one name."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            os.ftruncate(fd, 0)
             os.close(fd)
 
 
@@ -51,12 +50,12 @@ def hold(path: str | Path) -> Lock:
         ) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, _holder().encode(), 0)
+        holder = _holder().encode()
+        os.ftruncate(fd, os.pwrite(fd, holder, 0))  # in this order it needs no room on a full disk
     except BlockingIOError as error:
-        holder = os.pread(fd, 1024, 0).decode("utf-8", "replace").strip() or "a process that is just starting"
+        other = os.pread(fd, 1024, 0).decode("utf-8", "replace").strip() or "a process that is just starting"
         os.close(fd)
-        raise StoreLocked(f"{path} is held by {holder}; stop it first, or use another path") from error
+        raise StoreLocked(f"{path} is held by {other}; stop it first, or use another path") from error
     except OSError as error:
         os.close(fd)
         raise StoreError(

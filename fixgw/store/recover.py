@@ -137,13 +137,13 @@ def _at_checkpoint(segment: Segment, pointer: Pointer, size: int) -> Recovered:
         corrupt(segment, size, f"its checkpoint file says that {pointer.end} bytes were on the medium")
     if (pointer.segment, pointer.seed) != (segment.path.name, segment.seed):
         corrupt(segment, 0, f"its checkpoint file belongs to another tape, {pointer.segment}")
-    for offset, record in segment.scan(pointer.offset, pointer.end):
-        if record.kind == Kind.CHECKPOINT and offset + size_of(record) == pointer.end:
-            state = Recovered(progress=Checkpoint.decode(record.payload).progress(record))
-            state.take(offset, record)
-            state.synced = pointer.end
-            return state
-    corrupt(segment, pointer.offset, "its checkpoint file says that a checkpoint was on the medium there")
+    offset, record = next(segment.scan(pointer.offset, pointer.end), (0, None))
+    if record is None or record.kind != Kind.CHECKPOINT:
+        corrupt(segment, pointer.offset, "its checkpoint file says that a checkpoint was on the medium there")
+    state = Recovered(progress=Checkpoint.decode(record.payload).progress(record))
+    state.take(offset, record)
+    state.synced = pointer.end
+    return state
 
 
 def _evidence(record: Record) -> int:

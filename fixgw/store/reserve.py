@@ -33,7 +33,7 @@ class Reserve:
         except OSError as error:
             if error.errno not in NO_SPACE:
                 raise
-            os.ftruncate(fd, 0)  # what it got so far
+            self.free()  # what it got so far
             return False
         finally:
             os.close(fd)

@@ -6,6 +6,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -195,7 +196,7 @@ class Tape:
         """
         if not records:
             return
-        segment, state = self._writable(), self._state
+        segment, state, was_full = self._writable(), self._state, self._full
         if self._synced > state.synced:
             records = [self._sync_record(records[0].utc_ns), *records]
         seed = segment.seed
@@ -207,8 +208,9 @@ class Tape:
         state.end = state.data_end = state.end + len(data)
         state.count += len(records)
         state.utc_ns = records[-1].utc_ns
-        if self._full:
-            self._regain()
+        if was_full:
+            with suppress(OSError):  # the records are written; without its reserve the tape stays full
+                self._full = not self._reserve.take()
 
     def checkpoint(self, books: Mapping[str, bytes], utc_ns: int) -> None:
         """Write numbers, cursor and the books' blobs, so that the next ``load`` starts here.
@@ -306,12 +308,6 @@ class Tape:
                 ) from error
         except OSError as error:
             raise self._fail("write", error) from error
-
-    def _regain(self) -> None:
-        try:
-            self._full = not self._reserve.take()
-        except OSError as error:
-            raise self._fail("allocate the reserve", error) from error
 
     def _point(self, pointer: Pointer) -> None:
         """Replace the pointer file; without room the old one stays, which leads to the new checkpoint too."""

@@ -45,6 +45,8 @@ def refuse_order(
         book: its market, None when there is no such market.
         trading: the state of the exchange.
         duplicate: its ClOrdID is in use.
+
+    No order groups and no quotes are kept yet, so an order that names one is refused as if it were gone.
     """
     if duplicate:
         return OrdRejReason.DUPLICATE_ORDER, "ORDER_ALREADY_EXISTS"
@@ -54,6 +56,10 @@ def refuse_order(
         return OrdRejReason.EXCHANGE_CLOSED, trading.value
     if not book.active:
         return OrdRejReason.EXCHANGE_CLOSED, "MARKET_INACTIVE"
+    if terms.order_group is not None:
+        return OrdRejReason.UNSUPPORTED, "ORDER_GROUP_NOT_FOUND"
+    if terms.quote is not None:
+        return OrdRejReason.STALE_ORDER, "EXPIRED"
     if not _is_size(terms.qty):
         return OrdRejReason.INCORRECT_QUANTITY, "INVALID_QUANTITY"
     if not book.on_grid(terms.price) or (terms.reduce_only and terms.time_in_force is not TimeInForce.IOC):

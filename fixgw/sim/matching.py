@@ -24,6 +24,7 @@ from fixgw.sim.orders import (
     Cause,
     CxlRejReason,
     EngineEvent,
+    Fate,
     Order,
     Pending,
     Rejected,
@@ -108,7 +109,7 @@ class MatchingEngine:
         """Take in a new order: Pending, then Rejected, or Accepted and what came of it."""
         cycle = self._begin(now_ns)
         terms = _dated(terms, now_ns)
-        order = Order(self._new_id(), terms)
+        order = Order(self.new_id(), terms)
         cycle.events.append(Pending(order.snapshot(), None, now_ns))
         refusal = refuse_order(
             terms,
@@ -199,7 +200,8 @@ class MatchingEngine:
         self.ledger.record(cycle.events)
         return cycle.events
 
-    def _new_id(self) -> str:
+    def new_id(self) -> str:
+        """Return a UUID that no other order, trade or report has."""
         self._ids += 1
         return str(uuid.uuid5(IDS, f"{self._seed}/{self._ids}"))
 
@@ -227,7 +229,8 @@ class MatchingEngine:
         accepted = (cycle.exec_id(), cycle.at_ns, order.snapshot())
         place = len(cycle.events)
         cause = self._barred(book, order) or self._match(cycle, book, order)
-        cycle.events.insert(place, Accepted(*accepted, folded=order.cum > ZERO or cause is not None))
+        fate = Fate.TRADES if order.cum else Fate.RESTS if cause is None else Fate.DIES
+        cycle.events.insert(place, Accepted(*accepted, fate))
         if cause is not None:
             self._cancel(cycle, order, cause, on_entry=True)
         else:
@@ -287,7 +290,7 @@ class MatchingEngine:
 
     def _trade(self, cycle: Cycle, book: Book, taker: Order, maker: Order, qty: Decimal) -> None:
         price = maker.terms.price
-        match_id = self._new_id()
+        match_id = self.new_id()
         fee = (self._fee_rate * qty * price * (1 - price)).quantize(FEE_GRID, ROUND_UP)
         for order, aggressor in ((taker, True), (maker, False)):
             order.cum += qty

@@ -91,6 +91,14 @@ class Cause(StrEnum):
         return self in (Cause.EXPIRY, Cause.CLOSE)
 
 
+class Fate(Enum):
+    """What the matching cycle that took an order in did to it."""
+
+    RESTS = "rests"
+    TRADES = "trades"  # in whole or in part, whatever became of the rest
+    DIES = "dies"  # cancelled without a trade
+
+
 class State(Enum):
     """What has become of an order."""
 
@@ -134,6 +142,8 @@ class Terms:
         self_trade: SelfTradePreventionType(2964).
         max_cost: MaxExecutionCost(21009), dollars.
         cancel_on_pause: CancelOrderOnPause(21006).
+        order_group: SecondaryClOrdID(526), the order group that it joins.
+        quote: QuoteID(117), the RFQ quote that it accepts.
         echo: fields that every report repeats as they came, such as AllocAccount(79).
     """
 
@@ -150,6 +160,8 @@ class Terms:
     self_trade: SelfTrade = SelfTrade.TAKER
     max_cost: Decimal | None = None
     cancel_on_pause: bool = False
+    order_group: str | None = None
+    quote: str | None = None
     echo: tuple[tuple[int, str], ...] = ()
 
     def cost(self, price: Decimal, qty: Decimal) -> Decimal:
@@ -259,13 +271,13 @@ class Accepted:
 
     Args:
         exec_id: ``clock;event``.
-        folded: it traded or was cancelled in the same matching cycle; it may not be reported by itself.
+        fate: what came of it in the same matching cycle; the venue may report it by that alone.
     """
 
     exec_id: str
     at_ns: int
     order: Snapshot
-    folded: bool
+    fate: Fate
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from fixgw.sim.orders import (
     CancelRejected,
     Cause,
     CxlRejReason,
+    Fate,
     OrdRejReason,
     Owner,
     Pending,
@@ -39,7 +40,7 @@ def desk() -> Desk:
 def test_an_order_that_meets_nobody_rests(desk: Desk) -> None:
     (event,) = desk.submit(desk.terms("ann", BUY, 10, "0.55"))
     assert isinstance(event, Accepted)
-    assert not event.folded
+    assert event.fate is Fate.RESTS
     assert desk.depth(BUY) == [("0.55", "10")]
 
 
@@ -118,7 +119,7 @@ class TestTimeInForce:
         accepted, cancelled = events
         assert isinstance(accepted, Accepted)
         assert isinstance(cancelled, Cancelled)
-        assert accepted.folded
+        assert accepted.fate is Fate.DIES
         assert (cancelled.cause, cancelled.on_entry, cancelled.order.leaves) == (Cause.IOC, True, D(0))
 
     def test_fok_fills_whole_or_not_at_all(self, desk: Desk) -> None:

@@ -1,0 +1,208 @@
+"""What the venue does with messages: requests go to the matching engine, its events to sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fixgw.errors import Reject
+from fixgw.fix import tags
+from fixgw.fix.message import Message
+from fixgw.handlers.base import SessionPort
+from fixgw.sim import dialect, requests
+from fixgw.sim.admission import Trading
+from fixgw.sim.kinds import SessionKind
+from fixgw.sim.logon import LogonFlags
+from fixgw.sim.matching import MatchingEngine
+from fixgw.sim.orders import (
+    CancelRejected,
+    CancelRequest,
+    EngineEvent,
+    Order,
+    Owner,
+    Pending,
+    ReplaceRequest,
+)
+from fixgw.sim.reports import render
+from fixgw.sim.trail import trail
+
+UNSUPPORTED_MESSAGE_TYPE = 3  # BusinessRejectReason(380)
+NOT_AUTHORIZED = 6
+RATE_LIMIT_EXCEEDED = 8
+MASS_CANCEL_INTERVAL_NS = 1_000_000_000
+
+
+class VenuePort(SessionPort, Protocol):
+    """The venue's side of one FIX session, connected or not."""
+
+    @property
+    def connections(self) -> int:
+        """How many connections it has had; the present one included."""
+        ...
+
+    def keep(self, message: Message) -> None:
+        """Number and store a message while nobody is there to read it: it is sent on a ResendRequest."""
+        ...
+
+
+@dataclass(slots=True)
+class Client:
+    """One FIX session as the application sees it.
+
+    Args:
+        name: ``KalshiNR/<key id>``.
+        kind: what it is for.
+        account: whose orders it works on.
+        port: sends to it; None until its first Logon.
+        flags: of its latest Logon.
+        held: reports that wait because reports are paused; None when they are not.
+    """
+
+    name: str
+    kind: SessionKind
+    account: str
+    port: VenuePort | None = None
+    flags: LogonFlags = field(default_factory=LogonFlags)
+    held: list[Message] | None = None
+    mass_cancelled_ns: int = -MASS_CANCEL_INTERVAL_NS
+
+    def deliver(self, message: Message) -> None:
+        """Send; a session that is down keeps it when its kind retransmits, and misses it otherwise."""
+        if self.port is None:
+            return
+        if self.held is not None:
+            self.held.append(message)
+        elif self.port.active:
+            self.port.send(message)
+        elif self.kind.retransmission:
+            self.port.keep(message)
+
+    def release(self) -> None:
+        """Deliver what was held back."""
+        held, self.held = self.held or [], None
+        for message in held:
+            self.deliver(message)
+
+    @property
+    def owner(self) -> Owner:
+        """Who stands behind what it sends now."""
+        return Owner(self.account, self.name, 0 if self.port is None else self.port.connections)
+
+
+class VenueApp:
+    """The application of the venue.
+
+    Args:
+        engine: matches and keeps the ledger.
+        settled: called after each matching cycle that the application has reported.
+    """
+
+    def __init__(self, engine: MatchingEngine, settled: Callable[[], None] = lambda: None) -> None:
+        self.engine = engine
+        self.clients: dict[str, Client] = {}
+        self._settled = settled
+        self._handlers = {
+            "D": self._new_order,
+            "F": self._cancel,
+            "G": self._replace,
+            "q": self._mass_cancel,
+            "U1": self._resend_events,
+        }
+
+    def client(self, name: str, kind: SessionKind, account: str) -> Client:
+        """Return the client of a session, made at the first call."""
+        return self.clients.setdefault(name, Client(name, kind, account))
+
+    def on_logon(self, port: VenuePort, logon: Message) -> None:
+        """A session is up; its Logon was accepted."""
+        client = self.clients[port.name]
+        client.port = port
+        client.flags = LogonFlags.of(logon)
+
+    def on_message(self, port: SessionPort, message: Message) -> None:
+        """Carry out a request.
+
+        Raises:
+            Reject: the message is not for this session, or malformed; it becomes 35=3 or 35=j.
+        """
+        client = self.clients[port.name]
+        if message.msg_type not in client.kind.accepts:
+            raise Reject(
+                UNSUPPORTED_MESSAGE_TYPE,
+                "unsupported message type",
+                business=True,
+                ref_id=message.text(tags.CL_ORD_ID),
+            )
+        if client.flags.listener_session:
+            raise Reject(
+                NOT_AUTHORIZED,
+                "listener sessions are read-only",
+                business=True,
+                ref_id=message.text(tags.CL_ORD_ID),
+            )
+        dialect.check(message)
+        self._handlers[message.msg_type](client, message, port.now().utc_ns)
+
+    def on_disconnect(self, port: SessionPort) -> None:
+        """A session is down, however it ended: CancelOrdersOnDisconnect(8013) takes effect."""
+        client = self.clients[port.name]
+        if client.held is not None:
+            client.release()
+        if client.flags.cancel_orders_on_disconnect:
+            self.publish(self.engine.cancel_where(_entered_on(client), port.now().utc_ns))
+
+    def publish(self, events: Iterable[EngineEvent]) -> None:
+        """Report events of the engine to the sessions that they concern: the order's own, and listeners."""
+        for event in events:
+            owner = _owner(event)
+            for client in self.clients.values():
+                listens = client.flags.listener_session and client.account == owner.account
+                if listens or client.name == owner.session:
+                    report = render(event, client.flags)
+                    if report is not None:
+                        client.deliver(report)
+        self._settled()
+
+    def _new_order(self, client: Client, message: Message, now_ns: int) -> None:
+        terms = requests.new_order(message, client.owner, use_dollars=client.flags.use_dollars)
+        self.publish(self.engine.submit(terms, now_ns))
+
+    def _cancel(self, client: Client, message: Message, now_ns: int) -> None:
+        self.publish(self.engine.cancel(requests.cancel(message, client.owner), now_ns))
+
+    def _replace(self, client: Client, message: Message, now_ns: int) -> None:
+        request = requests.replace(message, client.owner, use_dollars=client.flags.use_dollars)
+        self.publish(self.engine.replace(request, now_ns))
+
+    def _mass_cancel(self, client: Client, message: Message, now_ns: int) -> None:
+        """OrderMassCancelReport(r) first, then one report an order; at most one request a second."""
+        request = requests.mass_cancel(message)
+        if now_ns - client.mass_cancelled_ns < MASS_CANCEL_INTERVAL_NS:
+            raise Reject(RATE_LIMIT_EXCEEDED, "rate limit exceeded", business=True, ref_id=request)
+        client.mass_cancelled_ns = now_ns
+        refused = self.engine.trading is Trading.EXCHANGE_PAUSED
+        report = Message("r", [(11, request), (37, self.engine.new_id()), (531, "0" if refused else "6")])
+        if refused:
+            report.append(532, "99")
+            report.append(58, self.engine.trading.value)
+        client.deliver(report)
+        if not refused:
+            self.publish(self.engine.cancel_where(_entered_on(client), now_ns))
+
+    def _resend_events(self, client: Client, message: Message, now_ns: int) -> None:
+        for reply in trail(message, self.engine.ledger, client.account, client.flags, now_ns):
+            client.deliver(reply)
+
+
+def _entered_on(client: Client) -> Callable[[Order], bool]:
+    return lambda order: order.terms.owner.session == client.name
+
+
+def _owner(event: EngineEvent) -> Owner:
+    """Who gets the report: the order's owner, or the sender of a refused request."""
+    if isinstance(event, CancelRejected) or (isinstance(event, Pending) and event.request is not None):
+        request: CancelRequest | ReplaceRequest | None = event.request
+        assert request is not None
+        return request.owner
+    return event.order.terms.owner

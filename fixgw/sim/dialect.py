@@ -1,0 +1,87 @@
+"""Which fields the venue takes in which message: kalshi-fix.md 2.1, 3.3 to 3.6, 4 and 9.1.
+
+Written down apart from the client's typed messages. Undefined tags are refused, as the venue does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fixgw.errors import FieldError, Reject
+from fixgw.fix import tags
+from fixgw.fix.message import Message
+
+REQUIRED_TAG_MISSING = 1
+TAG_NOT_DEFINED_FOR_MESSAGE = 2
+UNDEFINED_TAG = 3
+TAG_WITHOUT_VALUE = 4
+
+HEADER = frozenset(
+    {8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 89, 93, 97, 115, 122, 128, 142, 143, 1128, 1129}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The fields of one message type, header apart."""
+
+    required: tuple[int, ...]
+    optional: frozenset[int]
+
+    @property
+    def tags(self) -> frozenset[int]:
+        """Every tag that it may carry."""
+        return self.optional | frozenset(self.required)
+
+
+PARTIES = frozenset({453, 448, 452})
+
+LAYOUTS: dict[str, Layout] = {
+    "D": Layout(
+        (11, 38, 40, 44, 54, 55),
+        PARTIES | {18, 59, 60, 79, 100, 117, 126, 526, 1151, 2964, 20130, 21006, 21009, 21023},
+    ),
+    "F": Layout((11, 41, 54, 55), PARTIES | {37, 38, 60, 79, 100}),
+    "G": Layout((11, 38, 40, 41, 54, 55), PARTIES | {37, 44, 59, 60, 79, 100, 126, 20130}),
+    "q": Layout((11, 530), frozenset({60})),
+    "U1": Layout((21001,), frozenset({21002})),
+}
+
+# Tags of other message types and of the Logon: defined, but not here.
+_ELSEWHERE = frozenset(
+    {
+        *(6, 7, 14, 16, 17, 30, 31, 32, 36, 39, 45, 58, 95, 96, 98, 102, 103, 108, 112, 123, 131, 132, 133),
+        *(134, 135, 136, 137, 138, 139, 141, 146, 150, 151, 152, 262, 263, 268, 269, 270, 271, 272, 273),
+        *(279, 281, 297, 298, 303, 326, 371, 372, 373, 378, 379, 380, 434, 531, 532, 658, 704, 705, 715),
+        *(730, 828, 880, 891, 893, 1003, 1057, 1137, 1703, 1704, 1705, 2446, 8013, 20126, 20127, 20200),
+        *range(20105, 20111),
+        *(20131, 20132),
+        *range(20180, 20188),
+        *range(21003, 21035),
+    }
+)
+DEFINED = frozenset().union(HEADER, _ELSEWHERE, *(layout.tags for layout in LAYOUTS.values()))
+
+
+def check(message: Message) -> None:
+    """Hold a message against its layout.
+
+    Raises:
+        Reject: a tag is undefined (373=3), not defined for the message (2), has no value (4), or a required
+            one is missing (1).
+    """
+    layout = LAYOUTS[message.msg_type]
+    allowed = layout.tags | HEADER
+    for tag, value in message.pairs():
+        if tag not in allowed:
+            undefined = tag not in DEFINED
+            raise Reject(
+                UNDEFINED_TAG if undefined else TAG_NOT_DEFINED_FOR_MESSAGE,
+                "Undefined tag received" if undefined else "Tag not defined for this message type",
+                ref_tag=tag,
+            )
+        if not value:
+            raise FieldError(tag, TAG_WITHOUT_VALUE, "Tag specified without a value")
+    for tag in layout.required:
+        if tag not in message:
+            raise FieldError(tag, REQUIRED_TAG_MISSING, f"Required tag missing, {tags.label(tag)}")

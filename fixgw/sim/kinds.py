@@ -1,0 +1,42 @@
+"""The kinds of session that the venue serves: kalshi-fix.md 1.2.
+
+Written down apart from the client's table, so that a fault in that one shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKind:
+    """One kind of session.
+
+    Args:
+        name: the word in ``Simulator.ports``.
+        target_comp_id: TargetCompID(56) that the client has to use, and our SenderCompID(49).
+        port: the venue's well-known port.
+        retransmission: ResendRequest(2) and SequenceReset(4) are supported; the numbers outlive connections.
+        accepts: MsgTypes of application messages that are handled.
+        order_entry: the Logon flags of order entry apply.
+    """
+
+    name: str
+    target_comp_id: str
+    port: int
+    retransmission: bool
+    accepts: frozenset[str]
+    order_entry: bool = False
+
+    @property
+    def must_reset(self) -> bool:
+        """Every Logon has to carry ResetSeqNumFlag(141)=Y."""
+        return not self.retransmission
+
+
+NR = SessionKind("orders-nr", "KalshiNR", 8228, False, frozenset("DFGq"), order_entry=True)
+DC = SessionKind("drop-copy", "KalshiDC", 8229, False, frozenset({"U1"}))
+RT = SessionKind("orders-rt", "KalshiRT", 8230, True, frozenset("DFG"), order_entry=True)
+PT = SessionKind("post-trade", "KalshiPT", 8231, True, frozenset())
+
+KINDS = (NR, DC, RT, PT)

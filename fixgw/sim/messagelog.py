@@ -1,0 +1,191 @@
+"""Every frame that passed the venue's sessions, with what a judge of a client has to know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from fixgw.records import Flag, Kind, Record
+from fixgw.store.base import Store, Stored, Sync
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedFrame:
+    """A frame as it was on the wire (secrets of a Logon masked).
+
+    Args:
+        session: ``KalshiNR/<key id>``; of a refused Logon ``refused/KalshiNR/<key id>``.
+        connection: number of the session's connection, from 1.
+        outbound: sent by the venue.
+        epoch: of the venue's numbers; goes up with each reset.
+        msg_seq_num: MsgSeqNum(34); 0 when it counts for nothing.
+        utc_ns: when.
+        frame: the bytes.
+    """
+
+    session: str
+    connection: int
+    outbound: bool
+    epoch: int
+    msg_seq_num: int
+    utc_ns: int
+    frame: bytes
+
+    def get(self, tag: int) -> str | None:
+        """Return the first value of a tag; read from the bytes, by nobody's codec."""
+        start = self.frame.find(b"\x01%d=" % tag)
+        if start < 0:
+            return None
+        start = self.frame.index(b"=", start) + 1
+        return self.frame[start : self.frame.index(b"\x01", start)].decode("latin-1")
+
+    @property
+    def msg_type(self) -> str:
+        """MsgType(35)."""
+        return self.get(35) or ""
+
+    @property
+    def poss_dup(self) -> bool:
+        """PossDupFlag(43) is Y."""
+        return self.get(43) == "Y"
+
+
+class MessageLog:
+    """The frames of all sessions, in the order in which they passed."""
+
+    def __init__(self) -> None:
+        self._frames: list[LoggedFrame] = []
+
+    def __iter__(self) -> Iterator[LoggedFrame]:
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def add(self, frame: LoggedFrame) -> None:
+        """Append a frame."""
+        self._frames.append(frame)
+
+    def of(
+        self, session: str | None = None, msg_type: str | None = None, *, outbound: bool | None = None
+    ) -> list[LoggedFrame]:
+        """Return the frames that match all that is given.
+
+        Args:
+            session: the session's name, or the API key id in it.
+            msg_type: MsgType(35).
+            outbound: true for what the venue sent, false for what it received.
+        """
+        return [
+            frame
+            for frame in self._frames
+            if (session is None or session in (frame.session, frame.session.rpartition("/")[2]))
+            and (msg_type is None or msg_type == frame.msg_type)
+            and (outbound is None or outbound is frame.outbound)
+        ]
+
+    def reused_numbers(self) -> list[LoggedFrame]:
+        """Return frames whose MsgSeqNum a frame of the same session, direction and epoch had before.
+
+        A frame with PossDupFlag(43)=Y repeats its number by right, and a gap fill takes the place of one.
+        """
+        return self._repeated(
+            lambda frame: (
+                (frame.session, frame.outbound, frame.epoch, frame.msg_seq_num)
+                if frame.msg_seq_num and not frame.poss_dup
+                else None
+            )
+        )
+
+    def duplicate_cl_ord_ids(self) -> list[LoggedFrame]:
+        """Return requests whose ClOrdID(11) an earlier one of the session had, PossDup ones apart."""
+        return self._repeated(
+            lambda frame: (
+                (frame.session, frame.get(11))
+                if not frame.outbound and not frame.poss_dup and frame.msg_type in ("D", "F", "G", "q")
+                else None
+            )
+        )
+
+    def _repeated(self, key_of: Callable[[LoggedFrame], tuple[object, ...] | None]) -> list[LoggedFrame]:
+        seen: set[tuple[object, ...]] = set()
+        repeated = []
+        for frame in self._frames:
+            key = key_of(frame)
+            if key is None:
+                continue
+            if key in seen:
+                repeated.append(frame)
+            seen.add(key)
+        return repeated
+
+
+class LoggedStore:
+    """A session's store that shows every frame to the message log.
+
+    Args:
+        store: does the work.
+        log: sees the frames.
+        session: the name in the log.
+    """
+
+    def __init__(self, store: Store, log: MessageLog, session: str) -> None:
+        self._store = store
+        self._log = log
+        self._session = session
+        self._connection = 0
+
+    @property
+    def sync_level(self) -> Sync:
+        """As the store behind it."""
+        return self._store.sync_level
+
+    @property
+    def full(self) -> bool:
+        """As the store behind it."""
+        return self._store.full
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """As the store behind it."""
+        return self._store.checkpoint_due
+
+    def load(self) -> Stored:
+        """Open the store behind it."""
+        return self._store.load()
+
+    def commit(self, records: Sequence[Record]) -> None:
+        """Append, then log the frames."""
+        self._store.commit(records)
+        for record in records:
+            if record.kind == Kind.CONNECT:
+                self._connection += 1
+            elif record.kind == Kind.FRAME and not record.flags & Flag.GARBLED:
+                self._log.add(self._frame(record))
+
+    def read(self, begin: int, end: int) -> Iterator[Record]:
+        """Read from the store behind it."""
+        return self._store.read(begin, end)
+
+    def checkpoint(self, books: Mapping[str, bytes], utc_ns: int) -> None:
+        """Write a checkpoint to the store behind it."""
+        self._store.checkpoint(books, utc_ns)
+
+    def sync(self) -> None:
+        """Sync the store behind it."""
+        self._store.sync()
+
+    def close(self) -> None:
+        """Close the store behind it."""
+        self._store.close()
+
+    def _frame(self, record: Record) -> LoggedFrame:
+        return LoggedFrame(
+            self._session,
+            self._connection,
+            bool(record.flags & Flag.OUTBOUND),
+            record.epoch,
+            record.msg_seq_num,
+            record.utc_ns,
+            record.payload,
+        )

@@ -1,0 +1,241 @@
+"""Engine events as the venue reports them: kalshi-fix.md 3.2, 3.7 and 3.10.
+
+Built pair by pair, not with the client's typed messages, so that a fault in those shows. Order of the fields:
+as in the sample frames of appendix B.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from fixgw.fix.message import Message
+from fixgw.sim.logon import LogonFlags
+from fixgw.sim.orders import (
+    Accepted,
+    Cancelled,
+    CancelRejected,
+    CancelRequest,
+    Cause,
+    EngineEvent,
+    Fate,
+    Pending,
+    Rejected,
+    Replaced,
+    Snapshot,
+    State,
+    Traded,
+)
+from fixgw.sim.trading_day import trade_date
+
+Pairs: TypeAlias = list[tuple[int, str]]
+
+NO_EXEC_ID = "-1;-1"
+NO_ORDER_ID = "NONE"
+EXCHANGE_INDEX = "0"
+TWO_PLACES = Decimal("0.01")
+
+
+def render(event: EngineEvent, flags: LogonFlags) -> Message | None:
+    """Return the report of an event, None when the session's Logon flags leave it out.
+
+    Args:
+        event: from the matching engine.
+        flags: of the session that the report is for.
+    """
+    match event:
+        case Pending():
+            return None if flags.skip_pending_exec_reports else _pending(event, flags)
+        case Accepted():
+            return _accepted(event, flags)
+        case Traded():
+            return _traded(event, flags)
+        case Cancelled():
+            return _cancelled(event, flags)
+        case Replaced():
+            return _replaced(event, flags)
+        case Rejected():
+            return _rejected(event, flags)
+        case CancelRejected():
+            return _cancel_rejected(event, flags)
+
+
+def _pending(event: Pending, flags: LogonFlags) -> Message:
+    order, request = event.order, event.request
+    own = order.terms.cl_ord_id
+    if request is None:
+        return _report(order, flags, own, None, NO_EXEC_ID, "A", "A")
+    kind = "6" if isinstance(request, CancelRequest) else "E"
+    return _report(order, flags, request.cl_ord_id, own, NO_EXEC_ID, kind, kind)
+
+
+def _accepted(event: Accepted, flags: LogonFlags) -> Message | None:
+    """New stands alone when the order rests; before a trade only with AlwaysEmitNewBeforeTrade(21026)."""
+    wanted = event.fate is Fate.RESTS or (event.fate is Fate.TRADES and flags.always_emit_new_before_trade)
+    if not wanted:
+        return None
+    order = event.order
+    report = _report(order, flags, order.terms.cl_ord_id, None, event.exec_id, "0", "0")
+    return _finish(report, order, event.at_ns)
+
+
+def _traded(event: Traded, flags: LogonFlags) -> Message:
+    order = event.order
+    status = "2" if order.state is State.FILLED else "1"
+    report = _report(order, flags, order.terms.cl_ord_id, None, event.exec_id, "F", status)
+    report.append(31, _price(event.price, flags))
+    report.append(32, _qty(event.qty))
+    _finish(report, order, event.at_ns)
+    for tag, value in _trade_only(event):
+        report.append(tag, value)
+    return report
+
+
+def _trade_only(event: Traded) -> Iterator[tuple[int, str]]:
+    """Position, fee, collateral and ids; of 704 and 705 only the side that is not zero."""
+    if event.position > 0:
+        yield 704, _qty(event.position)
+    elif event.position < 0:
+        yield 705, _qty(-event.position)
+    yield from ((136, "1"), (137, _fee(event.fee)), (138, "USD"), (139, "4"), (891, "0"))
+    yield 1703, "2" if event.payout else "1"
+    yield from ((1704, _dollars(event.balance)), (1705, "BALANCE"))
+    if event.payout:
+        yield from ((1704, _dollars(event.payout)), (1705, "PAYOUT"))
+    yield 880, event.match_id
+    yield 1057, "Y" if event.aggressor else "N"
+    yield 715, trade_date(event.at_ns)
+
+
+def _cancelled(event: Cancelled, flags: LogonFlags) -> Message | None:
+    """The rest of an IOC that filled in part is reported only with EnableIocCancelReport(21007)."""
+    order, cause = event.order, event.cause
+    if cause is Cause.IOC and order.cum and not flags.enable_ioc_cancel_report:
+        return None
+    kind = "C" if cause.is_expiry and flags.use_expired_ord_status else "4"
+    orig = None if event.on_entry else event.orig_cl_ord_id
+    report = _report(order, flags, event.cl_ord_id, orig, event.exec_id, kind, kind)
+    if cause.value:
+        report.append(58, cause.value)
+    return _finish(report, order, event.at_ns)
+
+
+def _replaced(event: Replaced, flags: LogonFlags) -> Message:
+    order = event.order
+    report = _report(order, flags, order.terms.cl_ord_id, event.orig_cl_ord_id, event.exec_id, "5", "5")
+    report.append(59, "1" if order.terms.expire_ns is None else "6")
+    return _finish(report, order, event.at_ns)
+
+
+def _rejected(event: Rejected, flags: LogonFlags) -> Message:
+    order = event.order
+    report = _report(order, flags, order.terms.cl_ord_id, None, NO_EXEC_ID, "8", "8")
+    report.append(103, str(event.reason.value))
+    report.append(58, event.text)
+    report.append(60, timestamp(event.at_ns))
+    return report
+
+
+def _cancel_rejected(event: CancelRejected, flags: LogonFlags) -> Message:
+    order, request = event.order, event.request
+    pairs: Pairs = [
+        (37, NO_ORDER_ID if order is None else order.order_id),
+        (11, request.cl_ord_id),
+        (41, request.orig_cl_ord_id if order is None else order.terms.cl_ord_id),
+        (39, "8" if order is None else _status(order, flags)),
+        (434, event.response_to.value),
+        (102, str(event.reason.value)),
+        (58, event.text),
+    ]
+    return Message("9", pairs)
+
+
+def _report(
+    order: Snapshot,
+    flags: LogonFlags,
+    cl_ord_id: str,
+    orig_cl_ord_id: str | None,
+    exec_id: str,
+    exec_type: str,
+    ord_status: str,
+) -> Message:
+    """The fields that every ExecutionReport has.
+
+    OrderQty(38) is CumQty + LeavesQty, so it shrinks when an order is cancelled, unless
+    PreserveOriginalOrderQty(21008) keeps the quantity asked for; a refused order shows it too.
+    """
+    terms = order.terms
+    whole = flags.preserve_original_order_qty or order.state is State.REJECTED
+    pairs: Pairs = [(37, order.order_id), (11, cl_ord_id)]
+    if orig_cl_ord_id is not None:
+        pairs.append((41, orig_cl_ord_id))
+    pairs += [
+        (17, exec_id),
+        (150, exec_type),
+        (39, ord_status),
+        (54, terms.side.value),
+        (55, terms.symbol),
+        (44, _price(terms.price, flags)),
+        (38, _qty(terms.qty if whole else order.cum + order.leaves)),
+        (151, _qty(order.leaves)),
+        (14, _qty(order.cum)),
+        (6, _average(order.avg_px, flags)),
+        *terms.echo,
+    ]
+    return Message("8", pairs)
+
+
+def _finish(report: Message, order: Snapshot, at_ns: int) -> Message:
+    """Add what only a report of the exchange itself has: expiry, instant and LastMkt(30)."""
+    if order.terms.expire_ns is not None:
+        report.append(126, timestamp(order.terms.expire_ns))
+    report.append(60, timestamp(at_ns))
+    report.append(30, EXCHANGE_INDEX)
+    return report
+
+
+def _status(order: Snapshot, flags: LogonFlags) -> str:
+    """OrdStatus(39) of an order that a refused request left as it was."""
+    match order.state:
+        case State.OPEN:
+            return "1" if order.cum else "0"
+        case State.FILLED:
+            return "2"
+        case State.EXPIRED:
+            return "C" if flags.use_expired_ord_status else "4"
+        case State.CANCELLED:
+            return "4"
+        case State.REJECTED:
+            return "8"
+
+
+def timestamp(utc_ns: int) -> str:
+    """Return a UTCTimestamp with milliseconds."""
+    seconds, rest = divmod(utc_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%d-%H:%M:%S}.{rest // 1_000_000:03d}"
+
+
+def _price(price: Decimal, flags: LogonFlags) -> str:
+    """Four places of a dollar, or cents, whole wherever the market's grid is."""
+    if flags.use_dollars:
+        return f"{price:.4f}"
+    return f"{(price * 100).normalize():f}"
+
+
+def _average(price: Decimal, flags: LogonFlags) -> str:
+    return f"{price:.4f}" if flags.use_dollars else f"{price * 100:.2f}"
+
+
+def _qty(qty: Decimal) -> str:
+    return f"{qty:.2f}"
+
+
+def _dollars(amount: Decimal) -> str:
+    return f"{amount:.4f}"
+
+
+def _fee(fee: Decimal) -> str:
+    """At least two places, four where they are needed."""
+    return f"{fee:.2f}" if fee == fee.quantize(TWO_PLACES) else f"{fee:.4f}"

@@ -1,0 +1,198 @@
+"""Requests from the wire in the words of the matching engine: kalshi-fix.md 3.1 to 3.6."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from decimal import ROUND_DOWN, Decimal
+
+from fixgw.errors import FieldError, Reject
+from fixgw.fix import tags
+from fixgw.fix.message import Message
+from fixgw.fix.values import decode_boolean, decode_decimal, decode_int, decode_string, parse_utc_timestamp_ns
+from fixgw.sim.orders import CancelRequest, Owner, ReplaceRequest, SelfTrade, Side, Terms, TimeInForce
+
+VALUE_INCORRECT = 5
+BAD_FORMAT = 6
+CONDITIONALLY_REQUIRED = 5  # BusinessRejectReason(380)
+
+MOST_SUBACCOUNT = 63
+SELF_TRADE_PREVENTION_TYPE = 2964
+CANCEL_ORDER_ON_PAUSE = 21006
+MAX_EXECUTION_COST = 21009
+ORDER_GROUP_ID = 20130
+POST_ONLY = "6"
+REDUCE_ONLY = "E"
+ECHOED = (tags.ALLOC_ACCOUNT, tags.NO_PARTY_IDS, tags.PARTY_ID, tags.PARTY_ROLE)
+
+_CL_ORD_ID = re.compile(r"[-\w:+=/]{1,64}", re.ASCII)
+_WHOLE = Decimal(1)
+
+
+def new_order(message: Message, owner: Owner, *, use_dollars: bool) -> Terms:
+    """Return the terms of NewOrderSingle(D).
+
+    Args:
+        message: checked against its layout.
+        owner: who sent it.
+        use_dollars: UseDollars(21005) of the session; else prices are cents, fractions cut off.
+
+    Raises:
+        Reject: a value is malformed, not one of its enumeration, or conditionally required and missing.
+    """
+    cl_ord_id = _cl_ord_id(message, tags.CL_ORD_ID)
+    _one_of(message, tags.ORD_TYPE, ("2",))
+    _routing(message)
+    time_in_force = TimeInForce(
+        _one_of(message, tags.TIME_IN_FORCE, list(TimeInForce), default=TimeInForce.GTC)
+    )
+    expire_ns = _expire_ns(message)
+    if time_in_force is TimeInForce.GTD and expire_ns is None:
+        raise Reject(
+            CONDITIONALLY_REQUIRED, "ExpireTime(126) is required for GTD", business=True, ref_id=cl_ord_id
+        )
+    instructions = _instructions(message)
+    max_cost = message.get(MAX_EXECUTION_COST)
+    return Terms(
+        cl_ord_id=cl_ord_id,
+        owner=owner,
+        symbol=_text(message, tags.SYMBOL),
+        side=_side(message),
+        qty=_decimal(message, tags.ORDER_QTY),
+        price=_price(message, use_dollars),
+        time_in_force=time_in_force,
+        expire_ns=expire_ns if time_in_force is TimeInForce.GTD else None,
+        post_only=POST_ONLY in instructions,
+        reduce_only=REDUCE_ONLY in instructions,
+        self_trade=SelfTrade(_one_of(message, SELF_TRADE_PREVENTION_TYPE, list(SelfTrade), SelfTrade.TAKER)),
+        max_cost=None if max_cost is None else decode_decimal(MAX_EXECUTION_COST, max_cost),
+        cancel_on_pause=_flag(message, CANCEL_ORDER_ON_PAUSE),
+        order_group=message.text(tags.SECONDARY_CL_ORD_ID) or message.text(ORDER_GROUP_ID),
+        quote=message.text(tags.QUOTE_ID),
+        echo=_echo(message),
+    )
+
+
+def cancel(message: Message, owner: Owner) -> CancelRequest:
+    """Return what OrderCancelRequest(F) asks for.
+
+    Raises:
+        Reject: a value is malformed or not one of its enumeration.
+    """
+    _routing(message)
+    return CancelRequest(
+        cl_ord_id=_cl_ord_id(message, tags.CL_ORD_ID),
+        orig_cl_ord_id=_text(message, tags.ORIG_CL_ORD_ID),
+        owner=owner,
+        symbol=_text(message, tags.SYMBOL),
+        side=_side(message),
+        order_id=message.text(tags.ORDER_ID),
+    )
+
+
+def replace(message: Message, owner: Owner, *, use_dollars: bool) -> ReplaceRequest:
+    """Return what OrderCancelReplaceRequest(G) asks for.
+
+    Raises:
+        Reject: a value is malformed or not one of its enumeration.
+    """
+    _one_of(message, tags.ORD_TYPE, ("2",))
+    _routing(message)
+    life = _one_of(message, tags.TIME_IN_FORCE, list(TimeInForce), default="")
+    return ReplaceRequest(
+        cl_ord_id=_cl_ord_id(message, tags.CL_ORD_ID),
+        orig_cl_ord_id=_text(message, tags.ORIG_CL_ORD_ID),
+        owner=owner,
+        symbol=_text(message, tags.SYMBOL),
+        side=_side(message),
+        qty=_decimal(message, tags.ORDER_QTY),
+        price=_price(message, use_dollars) if tags.PRICE in message else None,
+        time_in_force=TimeInForce(life) if life else None,
+        expire_ns=_expire_ns(message),
+        order_id=message.text(tags.ORDER_ID),
+    )
+
+
+def mass_cancel(message: Message) -> str:
+    """Return the ClOrdID of OrderMassCancelRequest(q), which can only mean this session's orders.
+
+    Raises:
+        Reject: MassCancelRequestType(530) is not 6, or the id is malformed.
+    """
+    _one_of(message, tags.MASS_CANCEL_REQUEST_TYPE, ("6",))
+    return _cl_ord_id(message, tags.CL_ORD_ID)
+
+
+def _text(message: Message, tag: int) -> str:
+    return decode_string(message[tag])
+
+
+def _decimal(message: Message, tag: int) -> Decimal:
+    return decode_decimal(tag, message[tag])
+
+
+def _flag(message: Message, tag: int) -> bool:
+    value = message.get(tag)
+    return value is not None and decode_boolean(tag, value)
+
+
+def _cl_ord_id(message: Message, tag: int) -> str:
+    value = _text(message, tag)
+    if not _CL_ORD_ID.fullmatch(value):
+        raise _incorrect(tag)
+    return value
+
+
+def _side(message: Message) -> Side:
+    return Side(_one_of(message, tags.SIDE, list(Side)))
+
+
+def _price(message: Message, use_dollars: bool) -> Decimal:
+    price = _decimal(message, tags.PRICE)
+    return price if use_dollars else price.quantize(_WHOLE, ROUND_DOWN) / 100
+
+
+def _one_of(message: Message, tag: int, values: Collection[str], default: str | None = None) -> str:
+    """The value of an enumeration; a field without a default is one that the layout requires."""
+    value = message.text(tag)
+    if value is None and default is not None:
+        return default
+    if value is None or value not in values:
+        raise _incorrect(tag)
+    return value
+
+
+def _instructions(message: Message) -> frozenset[str]:
+    words = frozenset((message.text(tags.EXEC_INST) or "").split())
+    if words - {POST_ONLY, REDUCE_ONLY}:
+        raise _incorrect(tags.EXEC_INST)
+    return words
+
+
+def _routing(message: Message) -> None:
+    """ExDestination(100) has to name exchange 0 or leave it to the venue; AllocAccount(79) is 0 to 63."""
+    destination, subaccount = message.get(tags.EX_DESTINATION), message.get(tags.ALLOC_ACCOUNT)
+    if destination is not None and decode_int(tags.EX_DESTINATION, destination) not in (-1, 0):
+        raise _incorrect(tags.EX_DESTINATION)
+    if subaccount is not None and not 0 <= decode_int(tags.ALLOC_ACCOUNT, subaccount) <= MOST_SUBACCOUNT:
+        raise _incorrect(tags.ALLOC_ACCOUNT)
+
+
+def _expire_ns(message: Message) -> int | None:
+    value = message.get(tags.EXPIRE_TIME)
+    if value is None:
+        return None
+    try:
+        return parse_utc_timestamp_ns(value)
+    except ValueError:
+        raise FieldError(
+            tags.EXPIRE_TIME, BAD_FORMAT, "Incorrect data format for value, ExpireTime(126)"
+        ) from None
+
+
+def _echo(message: Message) -> tuple[tuple[int, str], ...]:
+    return tuple((tag, decode_string(value)) for tag, value in message.pairs() if tag in ECHOED)
+
+
+def _incorrect(tag: int) -> FieldError:
+    return FieldError(tag, VALUE_INCORRECT, f"Value is incorrect for this tag, {tags.label(tag)}")

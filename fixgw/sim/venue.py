@@ -1,0 +1,312 @@
+"""The simulated venue: listeners, keys, sessions, matching engine and ledger in one object."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fixgw.clock import Clock, Now, SystemClock
+from fixgw.engine.acceptor import Acceptor, Admission
+from fixgw.errors import ConfigError
+from fixgw.fix import tags
+from fixgw.fix.message import Message
+from fixgw.handlers.router import Router
+from fixgw.session.state import Role, SessionSettings
+from fixgw.session.verdict import Refuse
+from fixgw.sim.admission import Trading
+from fixgw.sim.app import VenueApp
+from fixgw.sim.book import Book
+from fixgw.sim.kinds import KINDS, SessionKind
+from fixgw.sim.ledger import Ledger
+from fixgw.sim.logon import Gate, judge
+from fixgw.sim.matching import MatchingEngine
+from fixgw.sim.messagelog import LoggedStore, MessageLog
+from fixgw.sim.orders import Order, Owner, Side, Terms
+from fixgw.sim.pki import DEFAULT_CLIENTS, ClientKey, ClientSpec, KeyRegistry, StateDirectory
+from fixgw.sim.venuelink import VenueHandler, VenueLink
+from fixgw.store.memory import MemoryStore
+from fixgw.transport.base import Peer
+from fixgw.transport.tcp import ListenSettings, TcpListener, listen
+
+HOUSE = Owner("house", "house")
+SENDING_TIME_WINDOW = 30.0
+LOGOUT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSpec:
+    """A market that is open from the start.
+
+    Args:
+        symbol: the ticker.
+        subpenny: prices on $0.0001; otherwise whole cents.
+    """
+
+    symbol: str
+    subpenny: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A client's key that was made elsewhere (``--key-id``, ``--public-key``).
+
+    Args:
+        key_id: the API key id.
+        public_key: file with the public half, PEM.
+        account: whose orders it works on; one of its own when empty.
+    """
+
+    key_id: str
+    public_key: Path
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SimSettings:
+    """What a simulator is made of.
+
+    Args:
+        state: directory for certificates and client keys; made when missing, used again when there.
+        host: address to listen on.
+        ports: port by kind of session (``orders-rt``, ...); a kind that is left out gets any free port.
+        tls: speak TLS; plain TCP only on this machine.
+        markets: markets that are open from the start.
+        clients: clients to make keys for.
+        known_keys: keys that were made elsewhere.
+        clock: the venue's clock.
+        fee_rate: see ``MatchingEngine``.
+    """
+
+    state: Path
+    host: str = "127.0.0.1"
+    ports: Mapping[str, int] = field(default_factory=dict)
+    tls: bool = True
+    markets: Sequence[MarketSpec] = (MarketSpec("HIGHNY-26DEC31"), MarketSpec("KXFED-26DEC-T4.00"))
+    clients: tuple[ClientSpec, ...] = DEFAULT_CLIENTS
+    known_keys: Sequence[KnownKey] = ()
+    clock: Clock = field(default_factory=SystemClock)
+    fee_rate: Decimal = Decimal("0.07")
+
+
+class Simulator:
+    """A venue on this machine; use it as ``async with Simulator(settings) as venue``.
+
+    Args:
+        settings: what it is made of.
+
+    Attributes:
+        ledger: what really happened, written by the matching engine.
+        log: every frame, by session.
+        keys: the clients' keys by name.
+        ports: port by kind of session, once it listens.
+    """
+
+    def __init__(self, settings: SimSettings) -> None:
+        self.settings = settings
+        self.ledger = Ledger()
+        self.log = MessageLog()
+        self.engine = MatchingEngine(self.ledger, fee_rate=settings.fee_rate)
+        self.app = VenueApp(self.engine, self._arm_expiry)
+        self.registry = KeyRegistry()
+        self.keys: dict[str, ClientKey] = {}
+        self.ports: dict[str, int] = {}
+        self.links: dict[str, VenueLink] = {}
+        self._clock = settings.clock
+        self._handlers: dict[str, VenueHandler] = {}
+        self._directory: StateDirectory | None = None
+        self._listeners: list[TcpListener] = []
+        self._acceptors: list[Acceptor] = []
+        self._expiry: asyncio.TimerHandle | None = None
+        self._quotes = count(1)
+        for market in settings.markets:
+            self.engine.list_market(market.symbol, subpenny=market.subpenny)
+
+    @property
+    def ca_path(self) -> Path:
+        """The certificate that clients have to trust."""
+        if self._directory is None:
+            raise ConfigError("the simulator has not been started", remedy="use it in `async with`")
+        return self._directory.ca_path
+
+    def now(self) -> Now:
+        """The instant, by the venue's clock."""
+        return self._clock.now()
+
+    async def __aenter__(self) -> Self:
+        settings = self.settings
+        self._directory = StateDirectory(settings.state, self.now().utc_ns)
+        self.keys = self._directory.clients(settings.clients, self.registry)
+        for known in settings.known_keys:
+            self.add_key(known)
+        context = self._directory.server_context() if settings.tls else None
+        for kind in KINDS:
+            acceptor = Acceptor(partial(self._receive, kind))
+            port = settings.ports.get(kind.name, 0)
+            listener = await listen(
+                ListenSettings(host=settings.host, port=port, tls=context), acceptor.protocol
+            )
+            self._acceptors.append(acceptor)
+            self._listeners.append(listener)
+            self.ports[kind.name] = listener.port
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for listener in self._listeners:
+            await listener.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
+        await self._log_out()
+        if self._expiry is not None:
+            self._expiry.cancel()
+        for link in self.links.values():
+            link.close()
+
+    def add_key(self, known: KnownKey) -> None:
+        """Register a key that was made elsewhere.
+
+        Raises:
+            ConfigError: the file can not be read, or holds no public key that the venue takes.
+        """
+        try:
+            public_key = known.public_key.read_bytes()
+        except OSError as error:
+            raise ConfigError(
+                f"the public key of {known.key_id} can not be read: {error.strerror}",
+                str(known.public_key),
+                "give the path of a PEM file",
+            ) from error
+        self.registry.add(known.key_id, public_key, known.account)
+
+    def market(self, symbol: str, *, subpenny: bool = False) -> Book:
+        """Open a market, or return the one that is open."""
+        return self.engine.list_market(symbol, subpenny=subpenny)
+
+    def quote(self, symbol: str, side: Side, price: Decimal, qty: Decimal) -> Order:
+        """Enter an order of the house, which trades with whoever is there and rests with what is left.
+
+        Args:
+            symbol: an open market.
+            side: buy or sell YES.
+            price: YES price, dollars.
+            qty: contracts.
+        """
+        terms = Terms(f"house-{next(self._quotes)}", HOUSE, symbol, side, qty, price)
+        self.app.publish(self.engine.submit(terms, self.now().utc_ns))
+        return self.ledger.order(terms.cl_ord_id)
+
+    def close_market(self, symbol: str) -> None:
+        """Deactivate a market; its orders are cancelled."""
+        self.app.publish(self.engine.close_market(symbol, self.now().utc_ns))
+
+    def pause(self, trading: Trading) -> None:
+        """Pause trading or the whole exchange, or open it again."""
+        self.app.publish(self.engine.pause(trading, self.now().utc_ns))
+
+    def expire(self) -> None:
+        """Cancel the orders whose time is over; the venue's own timer does the same."""
+        self.app.publish(self.engine.expire(self.now().utc_ns))
+
+    def cut(self, key_id: str) -> int:
+        """Reset every connection of an API key, as a broken network does; return how many there were."""
+        return sum(link.cut() for link in self._links_of(key_id))
+
+    def pause_reports(self, key_id: str) -> None:
+        """Hold back the reports to an API key's sessions until ``resume_reports`` or a disconnect."""
+        for client in self.app.clients.values():
+            if _key_of(client.name) == key_id and client.held is None:
+                client.held = []
+
+    def resume_reports(self, key_id: str) -> None:
+        """Send what was held back."""
+        for client in self.app.clients.values():
+            if _key_of(client.name) == key_id:
+                client.release()
+
+    def _links_of(self, key_id: str) -> list[VenueLink]:
+        return [link for name, link in self.links.items() if _key_of(name) == key_id]
+
+    def _receive(self, kind: SessionKind, logon: Message, peer: Peer) -> Admission | None:
+        """Judge a Logon before any session is touched: a refused one meets a link made for the refusal."""
+        live = {_key_of(name) for name, link in self.links.items() if link.connected}
+        verdict = judge(logon, Gate(kind, self.registry, live, self.now().utc_ns))
+        key_id = logon.text(tags.SENDER_COMP_ID) or ""
+        if isinstance(verdict, Refuse):
+            return self._turn_away(kind, logon, key_id, verdict)
+        name = f"{kind.target_comp_id}/{key_id}"
+        link = self.links.get(name) or self._open(name, kind, key_id)
+        self._handlers[name].logon = logon
+        return Admission(link, lambda _: verdict)
+
+    def _turn_away(self, kind: SessionKind, logon: Message, key_id: str, verdict: Refuse) -> Admission | None:
+        """Answer in the name that was called, so that the client reads the reason."""
+        called = logon.text(tags.TARGET_COMP_ID)
+        if not key_id or not called:
+            return None
+        name = f"refused/{kind.target_comp_id}/{key_id}"
+        link = self._make_link(name, called, key_id, Router(None, ()), retransmission=False)
+        return Admission(link, lambda _: verdict)
+
+    def _open(self, name: str, kind: SessionKind, key_id: str) -> VenueLink:
+        key = self.registry.get(key_id)
+        assert key is not None
+        self.app.client(name, kind, key.account)
+        handler = self._handlers[name] = VenueHandler(self.app)
+        link = self._make_link(
+            name, kind.target_comp_id, key_id, Router(handler, ()), retransmission=kind.retransmission
+        )
+        handler.port = self.links[name] = link
+        return link
+
+    def _make_link(
+        self, name: str, comp_id: str, key_id: str, router: Router, *, retransmission: bool
+    ) -> VenueLink:
+        settings = SessionSettings(
+            name=name,
+            role=Role.ACCEPTOR,
+            sender_comp_id=comp_id,
+            target_comp_id=key_id,
+            retransmission=retransmission,
+            sending_time_window=SENDING_TIME_WINDOW,
+            answer_bad_logon=True,
+        )
+        return VenueLink(settings, LoggedStore(MemoryStore(), self.log, name), router, self._clock)
+
+    async def _log_out(self) -> None:
+        """Log every session out, and cut those that do not answer."""
+        connected = [link for link in self.links.values() if link.connected]
+        for link in connected:
+            link.logout("the venue closes")
+        if connected:
+            await asyncio.wait(
+                [asyncio.ensure_future(link.ended()) for link in connected], timeout=LOGOUT_SECONDS
+            )
+        cut = [link for link in connected if link.cut()]
+        for link in cut:
+            await link.ended()
+
+    def _arm_expiry(self) -> None:
+        """Set the one timer to the next instant at which an order may expire."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        due = self.engine.next_expiry
+        if due is not None and self._listeners:
+            seconds = max(0.0, (due - self.now().utc_ns) / 1e9)
+            self._expiry = asyncio.get_running_loop().call_later(seconds, self.expire)
+
+
+def _key_of(name: str) -> str:
+    """The API key id in the name of a session."""
+    return name.rpartition("/")[2]

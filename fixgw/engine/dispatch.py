@@ -1,4 +1,4 @@
-"""Brings events to the user's handler: plain methods in the turn, ``async def`` ones behind a bounded queue."""
+"""Brings events to the user's handler: plain methods in the turn, ``async def`` ones through a queue."""
 
 from __future__ import annotations
 

@@ -39,13 +39,10 @@ class Ending:
         self.logout_text = ""
         self.active_since: float | None = None
         self.result: asyncio.Future[LinkEnd] = asyncio.get_running_loop().create_future()
-        self.logged_on: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def begin(self, mono: float) -> None:
         """The Logon handshake is complete."""
         self.active_since = mono
-        if not self.logged_on.done():
-            self.logged_on.set_result(None)
 
     def conclude(self, reason: CloseReason, mono: float) -> LinkEnd:
         """Make the verdict known to whoever waits for it."""
@@ -60,5 +57,4 @@ class Ending:
         )
         if not self.result.done():
             self.result.set_result(end)
-        self.logged_on.cancel()
         return end

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
 from fixgw.clock import Clock, SystemClock
 from fixgw.engine.handle import SessionHandle
@@ -18,6 +18,7 @@ from fixgw.observe.snapshot import GatewaySnapshot
 log = logging.getLogger("fixgw.gateway")
 
 Wait = Literal["required", "all", "none"]
+Service: TypeAlias = Callable[["Gateway"], AbstractAsyncContextManager[object]]
 
 
 class Gateway:
@@ -44,7 +45,7 @@ class Gateway:
         wait: Wait = "required",
         timeout: float = 30.0,
         drain_timeout: float = 5.0,
-        services: Sequence[Callable[[Gateway], AbstractAsyncContextManager[object]]] = (),
+        services: Sequence[Service] = (),
     ) -> None:
         self._plans = list(plans)
         self._clock = clock or SystemClock()
@@ -115,6 +116,28 @@ class Gateway:
         """Return what can be seen of every session now."""
         sessions = {handle.name: handle.snapshot() for handle in self._handles.values()}
         return GatewaySnapshot(taken_utc_ns=self._clock.now().utc_ns, sessions=sessions)
+
+    # -- administration --
+
+    async def logon(self, name: str) -> None:
+        """Dial again now, also after the session gave up."""
+        self[name].start()
+
+    async def logout(self, name: str) -> None:
+        """Log a session out; it stays out until ``logon``."""
+        await self[name].stop()
+
+    async def reconnect(self, name: str) -> None:
+        """Log a session out and on again."""
+        await self[name].reconnect()
+
+    async def reset(self, name: str, reason: str) -> None:
+        """Begin a new epoch at 1 and 1 on a session that is logged out."""
+        self[name].reset_numbers(reason)
+
+    async def set_numbers(self, name: str, next_in: int | None, next_out: int | None, reason: str) -> None:
+        """Set the next numbers of a session that is logged out."""
+        self[name].set_numbers(next_in, next_out, reason)
 
     async def failed(self) -> None:
         """Return when a required session has given up for good."""

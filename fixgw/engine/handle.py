@@ -13,10 +13,12 @@ from fixgw.errors import LocalError, NotLoggedOn, RemoteError
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Book
+from fixgw.handlers.order import Ending
 from fixgw.handlers.orders import Orders
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
-from fixgw.observe.snapshot import SessionView
+from fixgw.observe.snapshot import HandlersView, OrdersView, SessionView, SupervisorView
+from fixgw.store.lock import hold
 
 
 class SessionHandle:
@@ -27,7 +29,7 @@ class SessionHandle:
         clock: the only source of time.
 
     Raises:
-        StoreError: the store can not be opened.
+        StoreError: the store can not be opened, or another process holds it or the identity.
     """
 
     def __init__(self, plan: SessionPlan, clock: Clock) -> None:
@@ -38,6 +40,7 @@ class SessionHandle:
         self._orders = self._make_orders(plan)
         books: list[Book] = [self._orders] if self._orders is not None else []
         router = Router(plan.handler, plan.messages, books)
+        self._lock = hold(plan.identity_lock) if plan.identity_lock is not None else None
         self.link = Link(plan.session, plan.store(), router, clock, plan.link)
         self.supervisor = Supervisor(self.link, plan.connector, plan.retry, plan.judge_logout)
         self._draining = False
@@ -89,7 +92,7 @@ class SessionHandle:
     # -- life --
 
     def start(self) -> None:
-        """Hand what was not handled before to the handler, then keep the session up."""
+        """Keep the session up, until ``stop``; what handlers missed before goes to them first."""
         self.link.redeliver()
         self.supervisor.start()
 
@@ -141,15 +144,15 @@ class SessionHandle:
 
     async def settled(self) -> None:
         """Wait until nothing is in flight and handlers have caught up."""
-        while self.in_flight and self.link.active:
-            await asyncio.sleep(
-                0.01
-            )  # answers arrive by turns of the loop; a hundredth of a second is soon enough
+        if self._orders is not None and self.link.active:
+            await self._orders.settled()
         await self.link.dispatcher.drain()
 
     def close(self) -> None:
         """Close the store; the session must be stopped."""
         self.link.close()
+        if self._lock is not None:
+            self._lock.release()
 
     # -- numbers --
 
@@ -169,7 +172,51 @@ class SessionHandle:
 
     def snapshot(self) -> SessionView:
         """Return what can be seen of the session now."""
-        raise NotImplementedError
+        link = self.link
+        stats = link.dispatcher.stats
+        return SessionView(
+            name=self.name,
+            kind=self.kind,
+            required=self.required,
+            active=self.active,
+            session=link.session.snapshot(),
+            supervisor=self._supervisor_view(),
+            store=link.store_view(),
+            handlers=HandlersView(stats.errors, dict(stats.slow_calls), stats.queue_high, link.holding),
+            orders=self._orders_view(),
+            connections=link.connections,
+            bytes_in=link.bytes_in,
+            bytes_out=link.outbox.bytes_out,
+            queues=link.queue_depth,
+            turns=link.turns.snapshot(),
+            commits=link.outbox.commits.snapshot(),
+            acks=self.acks.snapshot(),
+            heartbeats=link.heartbeats.snapshot(),
+        )
+
+    def _supervisor_view(self) -> SupervisorView:
+        supervisor, decision = self.supervisor, self.supervisor.last_decision
+        return SupervisorView(
+            state=supervisor.state.value,
+            failures=supervisor.tries.failures,
+            refusals=supervisor.tries.refusals,
+            retry_in=supervisor.next_dial_in,
+            why=decision.why if decision is not None else "",
+            remedy=decision.remedy if decision is not None else "",
+        )
+
+    def _orders_view(self) -> OrdersView | None:
+        orders = self._orders
+        if orders is None:
+            return None
+        return OrdersView(
+            open=len(orders.open),
+            in_flight=orders.in_flight,
+            outcome_unknown=orders.endings[Ending.UNKNOWN],
+            not_sent=orders.endings[Ending.NOT_SENT],
+            rejected=orders.endings[Ending.REFUSED],
+            each=tuple(orders.snapshot()),
+        )
 
     def _make_orders(self, plan: SessionPlan) -> Orders | None:
         if not plan.orders:

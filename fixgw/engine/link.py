@@ -29,11 +29,12 @@ from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
+from fixgw.observe.snapshot import StoreView
 from fixgw.records import Kind, Position, Record
 from fixgw.session import events
 from fixgw.session.outcome import CloseCode, CloseReason, Outcome, Replay
 from fixgw.session.session import Session
-from fixgw.session.state import Role, SessionSettings
+from fixgw.session.state import SessionSettings
 from fixgw.store.base import Store, Stored, Sync
 
 log = logging.getLogger("fixgw.link")
@@ -59,7 +60,9 @@ class Link(asyncio.Protocol):
         self.settings = settings
         self.router = router
         self.turns = Histogram()
+        self.heartbeats = Histogram()
         self.connections = 0
+        self.bytes_in = 0
         self.last_end: LinkEnd | None = None
         self.store_error: StoreError | None = None
         self._clock = clock
@@ -82,6 +85,7 @@ class Link(asyncio.Protocol):
         self.judge: Callable[[Message], None] | None = None  # acceptor: called with each Logon
         self.reset_next_logon = False
         self._before_send = router.before_send
+        self.logon_waiters: list[asyncio.Future[None]] = []
         self._turning = False
         self._burst = False
         self._closing: CloseReason | None = None
@@ -135,6 +139,17 @@ class Link(asyncio.Protocol):
         """What waits: events for handlers, chunks for the transport."""
         return {"handlers": self.dispatcher.backlog, "writer": self._writer.depth}
 
+    @property
+    def holding(self) -> bool:
+        """True while reading stops because handlers are behind."""
+        return self._hold_timer is not None
+
+    def store_view(self) -> StoreView:
+        """Return where the session's records go."""
+        store = self._store
+        path = getattr(store, "path", "")
+        return StoreView(type(store).__name__.lower(), store.sync_level.value, store.full, str(path))
+
     def now(self) -> Now:
         """The instant, by the clock of the session."""
         return self._clock.now()
@@ -172,12 +187,27 @@ class Link(asyncio.Protocol):
         self._closing = None
         self.ending = Ending()
         self.outbox.records.append(self._upkeep.record(Kind.CONNECT, describe_peer(transport)))
-        begin = self.session.dial if self.settings.role is Role.INITIATOR else self.session.accept
-        self._turn(begin(self._clock.now()))
+        now = self._clock.now()
+        if self.settings.initiator:
+            self._turn(self.session.dial(now, reset=True if self._begins_anew() else None))
+        else:
+            self._turn(self.session.accept(now))
+
+    def _begins_anew(self) -> bool:
+        """Nothing was ever received in this epoch, or a person or a policy asked for a reset."""
+        asked, self.reset_next_logon = self.reset_next_logon, False
+        if self.session.next_in == 1 and self.settings.retransmission and not asked:
+            log.info(
+                "nothing received in this epoch: logging on with ResetSeqNumFlag=Y",
+                extra={"session": self.name},
+            )
+            return True
+        return asked
 
     def data_received(self, data: bytes) -> None:
         """Run one turn on the bytes of one read."""
         started = perf_counter()
+        self.bytes_in += len(data)
         self._turn(self.session.receive(data, self._clock.now()))
         self.turns.record(perf_counter() - started)
 
@@ -213,6 +243,13 @@ class Link(asyncio.Protocol):
             self.last_end = self.ending.conclude(reason, self._clock.now().mono)
 
     # -- what the supervisor, the acceptor and the gateway use --
+
+    async def became_active(self) -> None:
+        """Wait until the Logon handshake of this or a later connection is complete."""
+        while not self.session.active:
+            waiter = asyncio.get_running_loop().create_future()
+            self.logon_waiters.append(waiter)
+            await waiter
 
     async def ended(self) -> LinkEnd:
         """Wait for the end of the present connection and tell how it came."""
@@ -302,6 +339,7 @@ class Link(asyncio.Protocol):
             self._stream.resume_reading()
             if self._hold_timer is not None:
                 self._hold_timer.cancel()
+                self._hold_timer = None
 
     def handler_failed(self, error: Exception) -> None:
         """A handler raised and the session is configured to stop on that."""

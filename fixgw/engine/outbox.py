@@ -27,6 +27,7 @@ class Outbox:
 
     def __init__(self, store: Store, writer: Writer) -> None:
         self.commits = Histogram()
+        self.bytes_out = 0
         self.records: list[Record] = []
         self._frames: list[bytes] = []
         self._store = store
@@ -109,6 +110,7 @@ class Outbox:
         frames = self._frames
         data = frames[0] if len(frames) == 1 else b"".join(frames)
         frames.clear()
+        self.bytes_out += len(data)
         if self._stream is None:
             return
         if not self._writer.busy:

@@ -24,6 +24,10 @@ def react(link: Link, event: object) -> None:
 def _logged_on(link: Link, event: events.LoggedOn) -> None:
     if link.ending is not None:
         link.ending.begin(link.now().mono)
+    waiters, link.logon_waiters = link.logon_waiters, []
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_result(None)
     log.info("logged on", extra={"session": link.name, "epoch": link.epoch, "reset": event.reset})
     link.dispatcher.signal("on_logon", Context(link, event.logon.msg_seq_num))
 
@@ -79,6 +83,10 @@ def _report(link: Link, event: object) -> None:
     log.warning("session event", extra={"session": link.name, "what": repr(event)})
 
 
+def _heartbeat(link: Link, event: events.HeartbeatRoundTrip) -> None:
+    link.heartbeats.record(event.seconds)
+
+
 def _counted(link: Link, event: object) -> None:
     """The session's own snapshot holds it already."""
 
@@ -96,6 +104,6 @@ REACTIONS: dict[type, Callable[[Link, Any], None]] = {
     events.GarbledReceived: _report,
     events.NumberTooLow: _number_too_low,
     events.ClockOffset: _counted,
-    events.HeartbeatRoundTrip: _counted,
+    events.HeartbeatRoundTrip: _heartbeat,
     events.Alarm: _report,
 }

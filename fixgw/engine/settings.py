@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fixgw.fix.schema import TypedMessage
 from fixgw.session.state import SessionSettings
@@ -72,7 +73,7 @@ class SessionPlan:
         required: ``load`` waits for its Logon, and a fatal refusal of it ends the gateway.
         judge_logout: the venue's table of Logout texts.
         unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
-        reset_on_mismatch: reset both numbers when the venue says that one is too low, in place of stopping.
+        identity_lock: a file held while the session runs, so that no other process uses the same identity.
         link: limits.
         retry: back-off.
     """
@@ -87,6 +88,6 @@ class SessionPlan:
     required: bool = True
     judge_logout: Callable[[str], LogoutRule] = always_retry
     unknown_outcome_texts: frozenset[str] = frozenset()
-    reset_on_mismatch: bool = False
+    identity_lock: Path | None = None
     link: LinkSettings = field(default_factory=LinkSettings)
     retry: RetrySettings = field(default_factory=RetrySettings)

@@ -40,7 +40,7 @@ class SessionPort(Protocol):
             urgent: may use the store's reserve on a full disk (cancels).
 
         Returns:
-            The MsgSeqNum(34) that it was given. In a turn the bytes leave when the turn ends (see ``flushed``).
+            The MsgSeqNum(34) that it was given. Inside a turn the bytes leave when the turn ends.
 
         Raises:
             NotLoggedOn: the session is not ACTIVE; no number was used.

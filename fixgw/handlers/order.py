@@ -78,15 +78,16 @@ class Request:
     def __repr__(self) -> str:
         return f"<Request {self.msg_type} {self.cl_ord_id} {self.ending or 'pending'}>"
 
-    def settle(self, ending: Ending, text: str = "", report: Message | None = None) -> None:
-        """Set the ending and wake whoever waits; an ending other than UNKNOWN is final."""
+    def settle(self, ending: Ending, text: str = "", report: Message | None = None) -> bool:
+        """Set the ending and wake whoever waits; false when it had its final ending before."""
         if self.ending not in (None, Ending.UNKNOWN):
-            return
+            return False
         self.ending, self.text, self.report = ending, text, report
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+        return True
 
     async def settled(self) -> None:
         """Wait for the ending, whichever it is."""

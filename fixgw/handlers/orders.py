@@ -64,6 +64,7 @@ class Orders:
         self._by_number: dict[int, tuple[Order, Request]] = {}
         self._orders: dict[int, Order] = {}
         self._closed: deque[Order] = deque()
+        self.endings = dict.fromkeys(Ending, 0)
         self.duplicates = 0
         self.malformed = 0
         self.ack_seconds: Callable[[float], None] | None = None
@@ -220,7 +221,7 @@ class Orders:
         if found is None:
             return
         order, request = found
-        request.settle(Ending.NOT_SENT, "the message never reached the venue")
+        self._end(request, Ending.NOT_SENT, "the message never reached the venue")
         self._forget(order, request)
         if request is order.request and request.ending is Ending.NOT_SENT:
             self._move(order, OrderState.NOT_SENT)
@@ -229,7 +230,7 @@ class Orders:
         """Whatever was sent and not answered has an unknown outcome."""
         for order, request in self._requests.values():
             if request.ending is None:
-                request.settle(Ending.UNKNOWN, "the link was lost before an answer came")
+                self._end(request, Ending.UNKNOWN, "the link was lost before an answer came")
                 if request is order.request and order.state is OrderState.SENT:
                     self._move(order, OrderState.UNKNOWN)
 
@@ -317,9 +318,13 @@ class Orders:
     def _settle(self, order: Order, request: Request, ending: Ending, text: str, report: Message) -> None:
         if request.ending is None and request.sent_at and self.ack_seconds is not None:
             self.ack_seconds(self._session.now().mono - request.sent_at)
-        request.settle(ending, text, report)
+        self._end(request, ending, text, report)
         if ending is not Ending.UNKNOWN:
             self._forget(order, request)
+
+    def _end(self, request: Request, ending: Ending, text: str, report: Message | None = None) -> None:
+        if request.settle(ending, text, report):
+            self.endings[ending] += 1
 
     def _refused(self, found: tuple[Order, Request] | None, text: str, report: Message) -> None:
         if found is None:

@@ -1,0 +1,1 @@
+"""The commands; thin renderings of what the floors below can do."""

@@ -1,0 +1,76 @@
+"""``fixgw run``: keep every session of a configuration up until told to stop, then drain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fixgw.cli.render import Exit, fail, say, told
+from fixgw.config.build import build
+from fixgw.config.settings import load_settings
+from fixgw.engine.gateway import Gateway
+from fixgw.observe import logs
+
+log = logging.getLogger("fixgw.run")
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="the configuration")] = Path("sessions.yaml"),
+) -> None:
+    """Run the gateway: it waits for nobody, keeps trying, and says so; SIGTERM or Ctrl-C drains.
+
+    Exit codes: 0 stopped on request, 1 a required session gave up for good, 2 the configuration can not be used.
+    """
+    with told():
+        loaded = load_settings(file)
+        logs.setup(loaded.settings.logs.level, loaded.settings.logs.format)
+        gateway = build(loaded, wait="none")
+        stopped = asyncio.run(_serve(gateway))
+    if not stopped:
+        reasons = [f"{h.name}: {h.why}" for h in gateway.sessions if h.required and h.supervisor.stopped]
+        raise fail("a required session gave up:\n" + "\n".join(reasons), Exit.BAD)
+
+
+async def _serve(gateway: Gateway) -> bool:
+    """Run until a signal comes (true) or a required session gives up (false)."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with gateway:
+        say(f"running {len(gateway.sessions)} sessions, pid {os.getpid()}; Ctrl-C drains and stops")
+        ready = asyncio.ensure_future(_tell_when_ready(gateway))
+        asked = asyncio.ensure_future(stop.wait())
+        given_up = asyncio.ensure_future(gateway.failed())
+        await asyncio.wait({asked, given_up}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        given_up.cancel()
+        _notify("STOPPING=1")
+        log.info("draining" if asked.done() else "a required session gave up")
+        stopped = asked.done()
+        asked.cancel()
+    return stopped
+
+
+async def _tell_when_ready(gateway: Gateway) -> None:
+    required = [handle for handle in gateway.sessions if handle.required]
+    await asyncio.gather(*(handle.link.became_active() for handle in required))
+    log.info("every required session is logged on")
+    _notify("READY=1")
+
+
+def _notify(state: str) -> None:
+    """Tell systemd, when it asked to be told (``Type=notify``)."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.connect("\0" + address[1:] if address.startswith("@") else address)
+        sender.send(state.encode())

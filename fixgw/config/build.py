@@ -1,0 +1,156 @@
+"""From a configuration to a gateway: what was checked becomes plans."""
+
+from __future__ import annotations
+
+import getpass
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from fixgw.admin.server import AdminServer
+from fixgw.clock import Clock
+from fixgw.config.check import check_resolved, connector_settings
+from fixgw.config.handlers import make_handler
+from fixgw.config.problems import raise_errors
+from fixgw.config.resolve import Resolved, resolve_sessions
+from fixgw.config.settings import Loaded, load_settings
+from fixgw.engine.gateway import Gateway, Service, Wait
+from fixgw.engine.settings import LinkSettings, RetrySettings, SessionPlan
+from fixgw.errors import ConfigError
+from fixgw.observe import metrics
+from fixgw.session.state import OnGap, Role, SessionSettings
+from fixgw.store.base import Store
+from fixgw.store.memory import MemoryStore
+from fixgw.store.tape import Tape, TapeSettings
+from fixgw.transport.tcp import TcpConnector
+
+
+def load(
+    path: str | Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    wait: Wait = "required",
+    timeout: float = 30.0,
+    handlers: Mapping[str, object] | None = None,
+    clock: Clock | None = None,
+) -> Gateway:
+    """Return a gateway for a configuration file; enter it with ``async with``.
+
+    Args:
+        path: the YAML file.
+        environ: the environment variables for references; the process's own by default.
+        wait: which sessions have to be logged on before ``async with`` goes on.
+        timeout: seconds to wait for them.
+        handlers: handler objects by session name, in place of what the file names.
+        clock: the only source of time; the system's by default.
+
+    Raises:
+        ConfigError: with every fault that was found, each with file, line and path.
+    """
+    return build(load_settings(path, environ), wait=wait, timeout=timeout, handlers=handlers, clock=clock)
+
+
+def build(
+    loaded: Loaded,
+    *,
+    wait: Wait = "required",
+    timeout: float = 30.0,
+    handlers: Mapping[str, object] | None = None,
+    clock: Clock | None = None,
+) -> Gateway:
+    """Return a gateway for settings that were read; arguments and errors as for ``load``."""
+    resolution = resolve_sessions(loaded)
+    raise_errors(check_resolved(loaded, resolution))
+    given = dict(handlers or {})
+    plans = [session_plan(session, given.pop(session.section.name, None)) for session in resolution.sessions]
+    if given:
+        raise ConfigError(
+            f"handlers were given for sessions that do not exist: {', '.join(sorted(given))}",
+            remedy="use the names of the configuration",
+        )
+    return Gateway(plans, clock=clock, wait=wait, timeout=timeout, services=_services(loaded))
+
+
+def session_plan(session: Resolved, handler: object | None = None) -> SessionPlan:
+    """Return the plan of one checked session.
+
+    Args:
+        session: the session and its venue's facts.
+        handler: the handler object, in place of what the file names.
+
+    Raises:
+        ConfigError: the key can not be used, or the handler can not be made.
+    """
+    section, profile = session.section, session.profile
+    written = section.handlers.get(session.kind.handler)
+    if handler is None and written is not None:
+        handler = make_handler(written)
+    return SessionPlan(
+        session=_session_settings(session),
+        connector=TcpConnector(connector_settings(session)),
+        store=lambda: _store(session),
+        kind=section.kind,
+        messages=session.venue.messages,
+        handler=handler,
+        orders=session.kind.order_entry,
+        required=section.required,
+        judge_logout=profile.judge_logout,
+        unknown_outcome_texts=profile.unknown_outcome_texts,
+        identity_lock=_identity_lock(session),
+        link=_link_settings(session),
+        retry=RetrySettings(**section.reconnect.model_dump()),
+    )
+
+
+def _session_settings(session: Resolved) -> SessionSettings:
+    section, kind, profile = session.section, session.kind, session.profile
+    return SessionSettings(
+        name=section.name,
+        role=Role.INITIATOR,
+        sender_comp_id=section.sender or "",
+        target_comp_id=session.target_comp_id,
+        begin_string=profile.begin_string,
+        default_appl_ver_id=profile.default_appl_ver_id,
+        heart_bt_int=session.heart_bt_int,
+        signer=session.venue.signer(session.read_key()),
+        logon_fields=tuple(session.logon_fields()),
+        reset_on_logon=kind.must_reset or section.reset_on_logon,
+        retransmission=kind.retransmission,
+        on_gap=section.on_gap or OnGap.CONTINUE,
+        accepted_sender_comp_ids=profile.accepted_sender_comp_ids | {session.target_comp_id},
+        time_precision=cast(Any, profile.time_precision),
+        resend_policy=session.venue.resend_policy(kind),
+        on_mismatch=section.on_mismatch,
+        **section.timing.model_dump(),
+    )
+
+
+def _store(session: Resolved) -> Store:
+    path = session.store_path
+    return MemoryStore() if path is None else Tape(path, TapeSettings(sync=session.section.store.sync))
+
+
+def _identity_lock(session: Resolved) -> Path:
+    """One connection per API key: a file that stands for the key, the same for every gateway of this machine."""
+    directory = Path(tempfile.gettempdir()) / f"fixgw-{getpass.getuser()}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    return directory / f"{session.section.venue}.{session.section.sender}.lock"
+
+
+def _link_settings(session: Resolved) -> LinkSettings:
+    section = session.section
+    return LinkSettings(stop_on_error=section.on_error == "stop", **section.limits.model_dump())
+
+
+def _services(loaded: Loaded) -> list[Service]:
+    """What runs beside the sessions, as far as the file asks for it."""
+    services: list[Service] = []
+    settings = loaded.settings
+    if settings.metrics is not None:
+        listen = settings.metrics.listen
+        services.append(lambda gateway: metrics.serve(listen, gateway.snapshot))
+    if settings.admin is not None:
+        socket = settings.admin.socket
+        services.append(lambda gateway: AdminServer(socket, gateway))
+    return services

@@ -1,0 +1,1 @@
+"""The engine: links, supervisor, acceptor, gateway."""

@@ -1,0 +1,115 @@
+"""What a supervisor decides after each kind of end."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixgw.engine.ending import LinkEnd
+from fixgw.engine.reconnect import Decision, Next, Tries, backoff, decide
+from fixgw.engine.settings import RetrySettings, always_retry
+from fixgw.errors import ConnectError
+from fixgw.session.events import LogonRefused, NumberTooLow
+from fixgw.session.outcome import CloseCode, CloseReason
+from fixgw.session.state import OnMismatch
+from fixgw.venues.base import LogoutRule, Retry
+
+RETRY = RetrySettings(base_seconds=1.0, cap_seconds=60.0, reset_seconds=30.0, max_refusals=3)
+LOST = LinkEnd(CloseReason(CloseCode.LOST), logged_on=True, seconds=1.0)
+
+
+def judge(text: str) -> LogoutRule:
+    rows = {
+        "already exists": LogoutRule("already exists", Retry.WAIT, 60.0),
+        "Invalid TargetCompID": LogoutRule("Invalid", Retry.FATAL, meaning="wrong port", remedy="fix port"),
+    }
+    return rows.get(text, LogoutRule("", Retry.RETRY))
+
+
+def refused(text: str) -> LinkEnd:
+    return LinkEnd(CloseReason(CloseCode.REFUSED, text), refused=LogonRefused(text))
+
+
+ONCE = Tries(1, 1)
+
+
+def after(end: LinkEnd | ConnectError, tries: Tries = ONCE, jitter: float = 0.5) -> Decision:
+    return decide(end, tries, RETRY, judge, OnMismatch.STOP, jitter)
+
+
+def test_delays_double_up_to_the_cap() -> None:
+    bounds = [backoff(failures, RETRY) for failures in (0, 1, 2, 3, 7, 500)]
+    assert bounds == [1.0, 1.0, 2.0, 4.0, 60.0, 60.0]
+
+
+def test_jitter_spreads_over_the_whole_delay() -> None:
+    assert after(LOST, Tries(3), jitter=0.0).delay == 0.0
+    assert after(LOST, Tries(3), jitter=1.0).delay == 4.0
+
+
+def test_a_wrong_pin_stops() -> None:
+    decision = after(ConnectError("the pin does not match", "check tls.pins", fatal=True))
+    assert (decision.next, decision.remedy) == (Next.STOP, "check tls.pins")
+
+
+def test_a_refused_connection_is_tried_again() -> None:
+    assert after(ConnectError("connection refused")).next is Next.DIAL
+
+
+def test_already_exists_waits_at_least_a_minute() -> None:
+    assert after(refused("already exists"), jitter=0.0).delay == 60.0
+
+
+def test_a_fatal_text_stops_with_its_remedy() -> None:
+    decision = after(refused("Invalid TargetCompID"))
+    assert decision.next is Next.STOP
+    assert decision.remedy == "fix port"
+    assert "wrong port" in decision.why
+
+
+def test_a_fatal_text_in_a_later_logout_stops_too() -> None:
+    end = LinkEnd(CloseReason(CloseCode.LOGOUT), logged_on=True, logout_text="Invalid TargetCompID")
+    assert after(end).next is Next.STOP
+
+
+def test_refusals_in_a_row_break_the_circuit() -> None:
+    assert after(refused("no such thing"), Tries(2, 2)).next is Next.DIAL
+    decision = after(refused("no such thing"), Tries(3, 3))
+    assert decision.next is Next.STOP
+    assert "3 refused Logons" in decision.why
+
+
+@pytest.mark.parametrize("code", [CloseCode.STORE, CloseCode.RESEND_LIMIT, CloseCode.STOPPED])
+def test_what_a_new_connection_can_not_cure_stops(code: CloseCode) -> None:
+    assert after(LinkEnd(CloseReason(code, "detail"))).next is Next.STOP
+
+
+@pytest.mark.parametrize(("by_peer", "side"), [(True, "the venue"), (False, "this side")])
+def test_a_number_too_low_stops_with_both_numbers(by_peer: bool, side: str) -> None:
+    end = LinkEnd(CloseReason(CloseCode.TOO_LOW), too_low=NumberTooLow(9, 5, by_peer))
+    decision = after(end)
+    assert decision.next is Next.STOP
+    assert f"{side} expects 9 and got 5" in decision.why
+    assert "fixgw seqnum" in decision.remedy
+
+
+def test_on_mismatch_reset_begins_a_new_epoch() -> None:
+    end = LinkEnd(CloseReason(CloseCode.TOO_LOW), too_low=NumberTooLow(9, 5, by_peer=True))
+    decision = decide(end, Tries(1), RETRY, always_retry, OnMismatch.RESET, 1.0)
+    assert (decision.next, decision.reset) == (Next.DIAL, True)
+
+
+def test_a_connection_that_lasted_clears_the_failures() -> None:
+    lasted = LinkEnd(CloseReason(CloseCode.LOST), logged_on=True, seconds=31.0)
+    assert Tries(5, 2).after(lasted, RETRY) == Tries(0, 0)
+
+
+def test_a_short_connection_counts_as_a_failure_and_clears_refusals() -> None:
+    assert Tries(5, 2).after(LOST, RETRY) == Tries(6, 0)
+
+
+def test_a_network_failure_leaves_refusals_alone() -> None:
+    assert Tries(1, 2).after(ConnectError("down"), RETRY) == Tries(2, 2)
+
+
+def test_a_refusal_counts_twice_over() -> None:
+    assert Tries(1, 1).after(refused("no"), RETRY) == Tries(2, 2)

@@ -1,4 +1,4 @@
-"""What a session tells its driver. An application message is its own event: a ``Message`` stands in the list as it is."""
+"""What a session tells its driver; an application message is its own event, the ``Message`` as it is."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class GapDetected:
 
 @dataclass(frozen=True, slots=True)
 class GapLost:
-    """Inbound numbers are missing on a session that can not ask for them; ``first`` to ``last``, both included."""
+    """Inbound numbers are missing and can not be asked for; ``first`` to ``last``, both included."""
 
     first: int
     last: int

@@ -41,7 +41,7 @@ class LogonSigner(Protocol):
         ...
 
     def logon_fields(self, context: LogonContext) -> Sequence[tuple[int, str | bytes]]:
-        """Return the fields in wire order, a length tag directly before its data tag; called once per attempt."""
+        """Return the fields in wire order, a length tag directly before its data tag; called once a Logon."""
         ...
 
 

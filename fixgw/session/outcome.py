@@ -40,7 +40,7 @@ class CloseReason:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Read our frames ``begin`` to ``end`` (both included) from the store and pass them to ``Session.replay``.
+    """Read our frames ``begin`` to ``end``, both included, from the store; pass them to ``Session.replay``.
 
     Args:
         begin: first MsgSeqNum asked for.
@@ -53,7 +53,24 @@ class Replay:
     epoch: int
 
 
-Step: TypeAlias = Record | Replay
+@dataclass(frozen=True, slots=True)
+class Send:
+    """An outbound frame that holds secrets: append ``record``, whose payload is masked, and write ``wire``.
+
+    Every other outbound frame is a plain ``Record`` whose payload is what to write. So for a driver a
+    ``Record`` means: append it, and when ``Flag.OUTBOUND`` is set write its payload; ``Send``: append ``record``,
+    write ``wire``; ``Replay``: serve it.
+
+    Args:
+        record: what is kept.
+        wire: what is sent.
+    """
+
+    record: Record
+    wire: bytes = field(repr=False)
+
+
+Step: TypeAlias = Record | Send | Replay
 
 
 @dataclass(slots=True)
@@ -61,7 +78,7 @@ class Outcome:
     """The wishes of one call, in the order in which they are to be carried out.
 
     Args:
-        steps: records to append (and, when outbound, to write), and replays to serve, in order.
+        steps: records to append (and, when a FRAME and outbound, to write), and replays to serve, in order.
         events: what happened, in order.
         close: when not None, close the connection after the steps are out.
     """

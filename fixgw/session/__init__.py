@@ -1,0 +1,1 @@
+"""The FIXT.1.1 session as a function of its arguments, both roles."""

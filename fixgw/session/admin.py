@@ -1,0 +1,182 @@
+"""The admin messages that a session sends, and how it reads the fields of those that it gets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from fixgw.errors import FieldError, Reject
+from fixgw.fix import tags
+from fixgw.fix.message import Message
+from fixgw.fix.values import parse_utc_timestamp_ns
+
+Pairs = list[tuple[int, str | bytes | int | bool]]
+
+TEST_REQ_ID = b"TEST"
+
+# SessionRejectReason(373) -> Text(58), as other engines word them.
+REASONS: dict[int, str] = {
+    1: "Required tag missing",
+    4: "Tag specified without a value",
+    5: "Value is incorrect (out of range) for this tag",
+    6: "Incorrect data format for value",
+    9: "CompID problem",
+    10: "SendingTime accuracy problem",
+    11: "Invalid MsgType",
+}
+
+# A refusal goes back the way the message came: each routing tag returns as its counterpart.
+REVERSE_ROUTE: tuple[tuple[int, int], ...] = (
+    (tags.DELIVER_TO_COMP_ID, tags.ON_BEHALF_OF_COMP_ID),
+    (tags.DELIVER_TO_SUB_ID, tags.ON_BEHALF_OF_SUB_ID),
+    (tags.ON_BEHALF_OF_COMP_ID, tags.DELIVER_TO_COMP_ID),
+    (tags.ON_BEHALF_OF_SUB_ID, tags.DELIVER_TO_SUB_ID),
+    (tags.DELIVER_TO_LOCATION_ID, tags.ON_BEHALF_OF_LOCATION_ID),
+    (tags.ON_BEHALF_OF_LOCATION_ID, tags.DELIVER_TO_LOCATION_ID),
+)
+
+MAX_SEQ_NUM = 2**32 - 2  # the number after it still fits the 32 bits of a record
+
+_TOO_LOW = re.compile(r"MsgSeqNum too low, expecting (\d{1,10}) but received (\d{1,10})", re.IGNORECASE)
+
+
+def clean(text: str) -> str:
+    """Return a text that can stand in a field, whatever a peer or a handler put into it."""
+    return text.replace("\x01", " ")
+
+
+def too_low_text(expected: int, received: int) -> str:
+    """Return the Logout text for a number that is too low."""
+    return f"MsgSeqNum too low, expecting {expected} but received {received}"
+
+
+def parse_too_low(text: str) -> tuple[int, int] | None:
+    """Return (expected, received) when a peer's Logout text complains about our number, else None."""
+    found = _TOO_LOW.search(text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def problem(reason: int, ref_tag: int | None = None) -> Reject:
+    """Return a refusal with the standard text of SessionRejectReason(373) ``reason``."""
+    return Reject(reason, REASONS[reason], ref_tag=ref_tag)
+
+
+def logon(
+    heart_bt_int: int,
+    reset: bool,
+    appl_ver_id: str | None,
+    extra: Iterable[tuple[int, str | bytes]],
+) -> Message:
+    """Return a Logon: 98, 108, 141 if set, 1137 if given, then ``extra`` as it comes."""
+    pairs: Pairs = [(tags.ENCRYPT_METHOD, "0"), (tags.HEART_BT_INT, heart_bt_int)]
+    if reset:
+        pairs.append((tags.RESET_SEQ_NUM_FLAG, True))
+    if appl_ver_id is not None:
+        pairs.append((tags.DEFAULT_APPL_VER_ID, appl_ver_id))
+    pairs.extend(extra)
+    return Message("A", pairs)
+
+
+def logout(text: str) -> Message:
+    """Return a Logout, with Text(58) when there is one."""
+    return Message("5", [(tags.TEXT, clean(text))] if text else [])
+
+
+def heartbeat(test_req_id: bytes | None = None) -> Message:
+    """Return a Heartbeat, with the TestReqID(112) that it answers."""
+    return Message("0", [] if test_req_id is None else [(tags.TEST_REQ_ID, test_req_id)])
+
+
+def test_request() -> Message:
+    """Return a TestRequest."""
+    return Message("1", [(tags.TEST_REQ_ID, TEST_REQ_ID)])
+
+
+def resend_request(begin: int) -> Message:
+    """Return a ResendRequest from ``begin`` to whatever was sent last."""
+    return Message("2", [(tags.BEGIN_SEQ_NO, begin), (tags.END_SEQ_NO, 0)])
+
+
+def gap_fill(new_seq_no: int) -> Message:
+    """Return a SequenceReset that fills the numbers up to ``new_seq_no``, exclusive."""
+    return Message("4", [(tags.NEW_SEQ_NO, new_seq_no), (tags.GAP_FILL_FLAG, True)])
+
+
+def refusal(reject: Reject, message: Message) -> Message:
+    """Return the Reject(3) or BusinessMessageReject(j) that refuses a received message."""
+    pairs: Pairs = [(back, value) for back, came in REVERSE_ROUTE if (value := message.get(came))]
+    pairs.append((tags.REF_SEQ_NUM, message.msg_seq_num))
+    if reject.text:
+        pairs.append((tags.TEXT, clean(reject.text)))
+    if reject.ref_tag is not None and not reject.business:
+        pairs.append((tags.REF_TAG_ID, reject.ref_tag))
+    if message.msg_type:
+        pairs.append((tags.REF_MSG_TYPE, message.msg_type))
+    if not reject.business:
+        pairs.append((tags.SESSION_REJECT_REASON, reject.reason))
+        return Message("3", pairs)
+    if reject.ref_id is not None:
+        pairs.append((tags.BUSINESS_REJECT_REF_ID, reject.ref_id))
+    pairs.append((tags.BUSINESS_REJECT_REASON, reject.reason))
+    return Message("j", pairs)
+
+
+def text_of(message: Message, tag: int = tags.TEXT) -> str:
+    """Return a field as text, whatever bytes it holds; empty when it is absent."""
+    return (message.get(tag) or b"").decode("utf-8", "replace")
+
+
+def parse_number(value: bytes) -> int | None:
+    """Return an integer from 0 to ``MAX_SEQ_NUM``, else None."""
+    if len(value) <= 10 and value.isdigit() and int(value) <= MAX_SEQ_NUM:
+        return int(value)
+    return None
+
+
+def require(message: Message, tag: int) -> bytes:
+    """Return a field that has to be there and to have a value.
+
+    Raises:
+        FieldError: 373=1 when it is absent, 373=4 when it is empty.
+    """
+    value = message.get(tag)
+    if value:
+        return value
+    reason = 1 if value is None else 4
+    raise FieldError(tag, reason, REASONS[reason])
+
+
+def require_number(message: Message, tag: int) -> int:
+    """Return a SeqNum, Length or count.
+
+    Raises:
+        FieldError: 373=1 absent, 373=4 empty, 373=6 no number.
+    """
+    number = parse_number(require(message, tag))
+    if number is None:
+        raise FieldError(tag, 6, REASONS[6])
+    return number
+
+
+def require_time(message: Message, tag: int) -> int:
+    """Return a UTCTimestamp as nanoseconds since 1970.
+
+    Raises:
+        FieldError: 373=1 absent, 373=4 empty, 373=6 no timestamp.
+    """
+    try:
+        return parse_utc_timestamp_ns(require(message, tag))
+    except (ValueError, OverflowError):
+        raise FieldError(tag, 6, REASONS[6]) from None
+
+
+def flag(message: Message, tag: int) -> bool:
+    """Return a Boolean field, false when it is absent.
+
+    Raises:
+        FieldError: 373=6 when it is neither Y nor N.
+    """
+    value = message.get(tag, b"N")
+    if value not in (b"Y", b"N"):
+        raise FieldError(tag, 6, REASONS[6])
+    return value == b"Y"

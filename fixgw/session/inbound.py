@@ -1,0 +1,374 @@
+"""What happens to a received message: checks, its number's verdict, its effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from fixgw.clock import Now
+from fixgw.errors import FieldError, Reject
+from fixgw.fix import tags
+from fixgw.fix.framing import EXCERPT_SIZE, Garbled
+from fixgw.fix.message import Message
+from fixgw.fix.redact import mask
+from fixgw.fix.values import parse_utc_timestamp_ns
+from fixgw.records import Flag, Kind, Record
+from fixgw.session import admin
+from fixgw.session.events import GarbledReceived, HeartbeatRoundTrip
+from fixgw.session.faults import Faults
+from fixgw.session.outcome import CloseCode, Outcome
+from fixgw.session.sequence import Kind as NumberKind
+from fixgw.session.sequence import Verdict, judge
+from fixgw.session.snapshot import count
+from fixgw.session.state import ESTABLISHED, HANDSHAKE, LEGAL, Phase
+
+_FRAME = int(Kind.FRAME)
+_NONE = int(Flag.NONE)
+_ADMIN = int(Flag.ADMIN)
+_GARBLED = int(Flag.GARBLED | Flag.ADMIN)
+_IGNORED = int(Flag.ADMIN | Flag.POSS_DUP)
+_WAITING = int(Flag.WAITING)
+
+Due = list[tuple[Message, Reject | None]]
+
+
+class Inbound(Faults):
+    """The inbound half of a session."""
+
+    # From bytes to a message.
+
+    def _take(self, item: bytes | Garbled, now: Now, out: Outcome) -> None:
+        """Take one item of the framer."""
+        if self.phase is Phase.LOGON_PENDING:
+            self._hold_back(item, out)
+        elif isinstance(item, bytes):
+            self._take_frame(item, now, out)
+        else:
+            self._skip(item, now, out)
+
+    def _take_frame(self, frame: bytes, now: Now, out: Outcome) -> None:
+        try:
+            message = Message.decode(frame)
+        except FieldError as fault:
+            excerpt = mask(frame[:EXCERPT_SIZE], self._secret)
+            self._skip(Garbled(fault.text, excerpt, len(frame)), now, out)
+            return
+        count(self.tally.received, message.msg_type)
+        if self._is_plain(message, now):
+            self._deliver_next(message, now, out)
+        else:
+            self._dispatch(message, now, out)
+
+    def _skip(self, garbled: Garbled, now: Now, out: Outcome) -> None:
+        """Ignore what is no message, unless it is the first thing said or can not be skipped."""
+        self.tally.garbled += 1
+        out.steps.append(
+            Record(
+                _FRAME,
+                _GARBLED,
+                self.epoch,
+                0,
+                self.next_out,
+                self.next_in,
+                now.utc_ns,
+                garbled.excerpt,
+            )
+        )
+        out.events.append(GarbledReceived(garbled.reason, garbled.excerpt, garbled.size))
+        if garbled.fatal:
+            self._end(CloseCode.FRAME_TOO_LONG, garbled.reason, out)
+        elif self.phase is Phase.LOGON_WAIT:
+            self._end(CloseCode.PROTOCOL, f"before the Logon: {garbled.reason}", out)
+
+    def _hold_back(self, item: bytes | Garbled, out: Outcome) -> None:
+        """Keep what a hasty peer sends behind its Logon, within the bounds of the waiting room."""
+        self._held.append(item)
+        self._held_bytes += len(item) if isinstance(item, bytes) else 0
+        settings = self.settings
+        if len(self._held) > settings.waiting_messages or self._held_bytes > settings.waiting_bytes:
+            self._end(CloseCode.PROTOCOL, "too much was sent before the Logon was answered", out)
+
+    # The quick way: an application message in sequence, on a session without a gap.
+
+    def _is_plain(self, message: Message, now: Now) -> bool:
+        index = message.index
+        return (
+            message.msg_seq_num == self.next_in
+            and self.phase is Phase.ACTIVE
+            and not self.gap.last
+            and not message.poss_dup
+            and message.msg_type not in LEGAL
+            and index.get(49) == self._peer_id
+            and index.get(56) == self._our_id
+            and message.frame.startswith(self._prefix)
+            and self._is_in_time(index.get(52), now)
+        )
+
+    def _is_in_time(self, stamp: bytes | None, now: Now) -> bool:
+        try:
+            return abs(parse_utc_timestamp_ns(stamp or b"") - now.utc_ns) <= self._window_ns
+        except (ValueError, OverflowError):
+            return False
+
+    def _deliver_next(self, message: Message, now: Now, out: Outcome) -> None:
+        number = self.next_in
+        self.next_in = number + 1
+        fault = None if self._check is None else self._content_fault(message)
+        flags = _NONE if fault is None else _ADMIN
+        out.steps.append(
+            Record(_FRAME, flags, self.epoch, number, self.next_out, number + 1, now.utc_ns, message.frame)
+        )
+        if fault is None:
+            out.events.append(message)
+        else:
+            self._reject(fault, message, now, out)
+
+    # The careful way.
+
+    def _dispatch(self, message: Message, now: Now, out: Outcome) -> None:
+        method, phases = LEGAL.get(message.msg_type, ("", ESTABLISHED))
+        if self.phase not in phases:
+            self._out_of_place(message, now, out)
+        elif self.phase in HANDSHAKE:
+            if message.msg_type != "A":
+                self._keep(message, now, out, place=False)
+            getattr(self, method)(message, now, out)
+        elif self.phase is Phase.RESET_SENT:
+            self._straggler(message, now, out)
+        else:
+            self._established(message, now, out)
+
+    def _out_of_place(self, message: Message, now: Now, out: Outcome) -> None:
+        """A message that is not legal now: before the Logon it ends the connection, later it is ignored."""
+        self._keep(message, now, out, place=False)
+        if self.phase in HANDSHAKE:
+            self._end(CloseCode.PROTOCOL, f"MsgType {message.msg_type!r} before the Logon", out)
+
+    def _straggler(self, message: Message, now: Now, out: Outcome) -> None:
+        """What was on its way when we reset: facts are delivered, the old numbers mean nothing any more."""
+        if message.msg_type == "A":
+            self._on_reset_logon(message, now, out)
+            return
+        application = message.msg_type not in LEGAL
+        number, message.msg_seq_num = message.msg_seq_num, 0
+        self._keep(message, now, out, _NONE if application else _ADMIN)
+        if message.msg_type == "5":
+            self._on_logout(message, now, out)
+        elif message.msg_type == "3":
+            self._on_reject(message, now, out)
+        elif application and number >= self._straggler_in:
+            self._straggler_in = number + 1
+            out.events.append(message)
+
+    def _established(self, message: Message, now: Now, out: Outcome) -> None:
+        if not message.frame.startswith(self._prefix):
+            self._drop_out(message, "Incorrect BeginString", now, out)
+            return
+        if admin.parse_number(message.get(tags.MSG_SEQ_NUM) or b"") is None:
+            reason = 1 if message.get(tags.MSG_SEQ_NUM) is None else 6
+            self._drop_out(message, f"{admin.REASONS[reason]}: MsgSeqNum(34)", now, out)
+            return
+        if message.msg_type == "A" and message.get(tags.RESET_SEQ_NUM_FLAG) == b"Y":
+            self._on_reset_logon(message, now, out)
+            return
+        fault = self._identity_fault(message, now, out)
+        if fault is not None:
+            self._advance_past(message)
+            self._keep(message, now, out, place=message.msg_seq_num < self.next_in)
+            self._reject(fault, message, now, out)
+            return
+        verdict = judge(self._kind(message), message.msg_seq_num, self.next_in, message.poss_dup)
+        self.CARRY_OUT[verdict](self, message, now, out)
+
+    def _drop_out(self, message: Message, text: str, now: Now, out: Outcome) -> None:
+        self._keep(message, now, out, place=False)
+        self._log_out_and_end(CloseCode.PROTOCOL, text, now, out, told=text)
+
+    def _kind(self, message: Message) -> NumberKind:
+        if message.msg_type == "5":
+            return NumberKind.LOGOUT
+        if not self.settings.retransmission:
+            return NumberKind.OTHER
+        if message.msg_type == "2":
+            return NumberKind.RESEND_REQUEST
+        if message.msg_type == "4" and message.get(tags.GAP_FILL_FLAG, b"N") == b"N":
+            return NumberKind.RESET
+        return NumberKind.OTHER
+
+    # Verdicts.
+
+    def _set_number(self, message: Message, now: Now, out: Outcome) -> None:
+        """SequenceReset-Reset: take NewSeqNo(36); one that goes back is refused and nothing moves."""
+        fault = self._content_fault(message)
+        try:
+            new_seq_no = admin.require_number(message, tags.NEW_SEQ_NO)
+            if fault is None and new_seq_no < self.next_in:
+                fault = admin.problem(5)
+        except FieldError as missing:
+            new_seq_no, fault = 0, fault or missing
+        if fault is not None:
+            self._keep(message, now, out, place=False)
+            self._reject(fault, message, now, out)
+            return
+        due = self._advance(new_seq_no)
+        self._keep(message, now, out, place=False)
+        self._settle(due, now, out)
+
+    def _log_out(self, message: Message, now: Now, out: Outcome) -> None:
+        self._advance_past(message)
+        self._keep(message, now, out, place=message.msg_seq_num < self.next_in)
+        self._on_logout(message, now, out)
+
+    def _serve(self, message: Message, now: Now, out: Outcome) -> None:
+        """Serve a ResendRequest at once; asking first would lock up two peers that ask each other."""
+        number = message.msg_seq_num
+        if number == self.next_in:
+            self._accept(message, now, out)
+            return
+        self._keep(message, now, out, place=number > self.next_in)
+        self._settle([(message, self._content_fault(message))], now, out)
+        if number > self.next_in:
+            self.room.keep(number, None)
+            self._ask_once(number, now, out)
+
+    def _accept(self, message: Message, now: Now, out: Outcome) -> None:
+        """Take a message whose number is due, then what waited for it."""
+        fault = self._content_fault(message)
+        due: Due = [(message, fault)]
+        due += self._advance(self._number_after(message, fault))
+        delivered = fault is None and message.msg_type not in LEGAL
+        self._keep(message, now, out, _NONE if delivered else _ADMIN)
+        self._settle(due, now, out)
+
+    def _wait(self, message: Message, now: Now, out: Outcome) -> None:
+        """Keep a message whose number is too high, or, without retransmission, give up what is missing."""
+        number = message.msg_seq_num
+        if not self.settings.retransmission:
+            self._lose(self.next_in, number - 1, out)
+            self.next_in = number
+            self._accept(message, now, out)
+            self._leave_gap(now, out)
+            return
+        self._keep(message, now, out, _WAITING if message.msg_type not in LEGAL else _WAITING | _ADMIN)
+        self.room.keep(number, message)
+        self._ask_once(number, now, out)
+
+    def _ignore(self, message: Message, now: Now, out: Outcome) -> None:
+        """A duplicate of what was taken already."""
+        self._keep(message, now, out, _IGNORED, place=False)
+        try:
+            self._check_first_sent(message, admin.require_time(message, tags.SENDING_TIME))
+        except FieldError as fault:
+            self._reject(fault, message, now, out)
+        except Reject as fault:
+            self._reject(fault, message, now, out)
+        else:
+            self.tally.redundant += 1
+
+    def _refuse_low(self, message: Message, now: Now, out: Outcome) -> None:
+        self._keep(message, now, out, place=False)
+        self._too_low(message, now, out)
+
+    CARRY_OUT: ClassVar[dict[Verdict, Callable[[Inbound, Message, Now, Outcome], None]]] = {
+        Verdict.SET_NUMBER: _set_number,
+        Verdict.LOG_OUT: _log_out,
+        Verdict.SERVE: _serve,
+        Verdict.ACCEPT: _accept,
+        Verdict.WAIT: _wait,
+        Verdict.IGNORE: _ignore,
+        Verdict.TOO_LOW: _refuse_low,
+    }
+
+    # Numbers move.
+
+    def _advance_past(self, message: Message) -> None:
+        """Advance for a message that is dealt with out of turn, if it happens to be its turn."""
+        if message.msg_seq_num == self.next_in:
+            self.next_in += 1
+
+    def _number_after(self, message: Message, fault: Reject | None) -> int:
+        """Return the expected number once a message is taken: a gap fill leads further than one."""
+        number = message.msg_seq_num
+        if message.msg_type == "4" and fault is None and self.settings.retransmission:
+            new_seq_no = admin.parse_number(message.get(tags.NEW_SEQ_NO) or b"") or 0
+            if message.get(tags.GAP_FILL_FLAG) == b"Y":
+                return max(new_seq_no, number + 1)
+        return number + 1
+
+    def _advance(self, next_in: int) -> Due:
+        """Move the expected number on, over what waits and is now due; return that, in order.
+
+        A waiting message whose number a gap fill jumped over is still taken by an initiator, because what was
+        received is a fact. An acceptor drops an application message then: its sender counts it as not sent.
+        """
+        due: Due = []
+        while len(self.room) and self.room.first() <= next_in:
+            number = self.room.first()
+            message = self.room.pop()
+            if message is None:
+                next_in = max(next_in, number + 1)
+            elif number == next_in or self.settings.initiator or message.msg_type in LEGAL:
+                fault = self._content_fault(message)
+                due.append((message, fault))
+                next_in = max(next_in, self._number_after(message, fault))
+        self.next_in = next_in
+        return due
+
+    def _settle(self, due: Due, now: Now, out: Outcome) -> None:
+        """Let messages take effect, in order, then see how the gap stands."""
+        for message, fault in due:
+            refusal = fault
+            if refusal is None and message.msg_type in LEGAL:
+                refusal = self._take_effect(message, now, out)
+            if refusal is not None:
+                self._reject(refusal, message, now, out)
+            elif message.msg_type not in LEGAL:
+                out.events.append(message)
+        self._mind_gap(now, out)
+
+    def _take_effect(self, message: Message, now: Now, out: Outcome) -> Reject | None:
+        try:
+            getattr(self, LEGAL[message.msg_type][0])(message, now, out)
+        except Reject as fault:
+            return fault
+        return None
+
+    def _ask_once(self, number: int, now: Now, out: Outcome) -> None:
+        """Ask for what is missing before ``number``, once a gap; nobody asks on the way out."""
+        if not self.gap.is_open and self.phase is Phase.ACTIVE:
+            self._ask(number - 1, now, out)
+
+    def _mind_gap(self, now: Now, out: Outcome) -> None:
+        """See whether the gap is closed, or whether another one lies behind it."""
+        if not self.gap.is_open:
+            return
+        if self.next_in <= self.gap.last:
+            self.gap.progress(self.next_in, now.mono)
+            return
+        last = self.room.first() - 1 if len(self.room) else self.room.turned_away
+        self.room.turned_away = 0
+        if last < self.next_in:
+            self.gap.close()
+        else:
+            self._ask(last, now, out)
+
+    # Admin messages whose turn has come.
+
+    def _on_heartbeat(self, message: Message, now: Now, out: Outcome) -> None:
+        self._measure(message, now, out)
+        if message.get(tags.TEST_REQ_ID) == admin.TEST_REQ_ID:
+            seconds = self.liveness.answered(now.mono)
+            if seconds is not None:
+                self.tally.heartbeat_rtt = seconds
+                out.events.append(HeartbeatRoundTrip(seconds))
+
+    def _on_test_request(self, message: Message, now: Now, out: Outcome) -> None:
+        self._emit(admin.heartbeat(admin.require(message, tags.TEST_REQ_ID)), now, out)
+
+    def _on_sequence_reset(self, message: Message, now: Now, out: Outcome) -> None:
+        """A gap fill: the numbers have moved already, what is left is to refuse one that makes no sense."""
+        if not self.settings.retransmission:
+            raise admin.problem(11)
+        admin.flag(message, tags.GAP_FILL_FLAG)
+        if admin.require_number(message, tags.NEW_SEQ_NO) <= message.msg_seq_num:
+            raise admin.problem(5)

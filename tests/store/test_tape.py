@@ -470,6 +470,25 @@ def test_a_flipped_bit_after_the_synced_offset_is_a_torn_tail(tmp_path: Path) ->
         (tmp_path / SEGMENT).write_bytes(whole)
 
 
+def test_what_was_committed_while_a_sync_ran_does_not_count_as_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log()
+    tape, _ = opened(tmp_path)
+    tape.commit([log.sent()])
+    end = (tmp_path / SEGMENT).stat().st_size
+    monkeypatch.setattr(os, "fdatasync", lambda fd: tape.commit([log.sent()]))
+    tape.sync()
+    tape.commit([log.sent()])
+    abandon(tape)
+    monkeypatch.undo()
+    assert [r.payload for r in read_records(tmp_path) if r.kind == Kind.SYNC] == [b"%d" % end]
+    flip(tmp_path, end + 50, 0)
+    records, stored = seen(tmp_path)
+    assert records[:1] == log.records[:1]
+    assert f"cut at offset {end}" in stored.notes[0]
+
+
 @pytest.mark.parametrize("part", ["start", "middle", "end"])
 def test_a_flipped_bit_in_the_checkpoint_itself_is_corruption(tmp_path: Path, part: str) -> None:
     _, end = checkpointed(tmp_path)

@@ -132,7 +132,7 @@ def _store(session: Resolved) -> Store:
 
 
 def _identity_lock(session: Resolved) -> Path:
-    """One connection per API key: a file that stands for the key, the same for every gateway of this machine."""
+    """One connection per API key: a file that stands for the key, for every gateway of this machine."""
     directory = Path(tempfile.gettempdir()) / f"fixgw-{getpass.getuser()}"
     directory.mkdir(mode=0o700, exist_ok=True)
     return directory / f"{session.section.venue}.{session.section.sender}.lock"

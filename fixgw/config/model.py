@@ -20,10 +20,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from fixgw.config.references import Referenced
+from fixgw.fix.tags import SECRET_TAGS
 from fixgw.session.state import OnGap, OnMismatch
 from fixgw.store.base import Sync
-
-SECRET_TAGS = frozenset({96, 554, 925, 1402, 1404})  # RawData, Password, NewPassword and their encrypted kin
 
 
 def fault(what: str, remedy: str) -> PydanticCustomError:
@@ -36,14 +35,14 @@ def _below_base(path: Path, info: ValidationInfo) -> Path:
     return base / path.expanduser()
 
 
-def _secret(value: Any) -> Any:
+def _secret(value: Any, name: str = "the secret") -> Any:
     """Take what came by reference, and nothing that stands in the file itself."""
     if isinstance(value, Referenced):
         return Secret(value)
     if value is None or isinstance(value, Secret):
         return value
     raise fault(
-        "a secret stands in the file in clear",
+        f"{name} stands in the file in clear",
         "move it out, treat it as leaked, and write ${file:/path} or ${env:NAME} in its place",
     )
 
@@ -55,7 +54,7 @@ def _logon_fields(value: Any) -> Any:
     for tag, text in value.items():
         if isinstance(text, bool):
             raise fault(f"the value of {tag} is a YAML boolean", 'FIX wants "Y" or "N"')
-        fields[tag] = _secret(text) if tag in SECRET_TAGS else _text(text)
+        fields[tag] = _secret(text, f"the secret in {tag}") if tag in SECRET_TAGS else _text(text)
     return fields
 
 
@@ -70,6 +69,12 @@ def _tls(value: Any) -> Any:
     if value is None or value is True or value == "on":
         return {}
     return value
+
+
+def _not_empty(sessions: tuple[SessionSection, ...]) -> tuple[SessionSection, ...]:
+    if not sessions:
+        raise fault("there is no session", "add one to `sessions:`")
+    return sessions
 
 
 def _listed(value: Any) -> Any:
@@ -104,7 +109,7 @@ def _pem_lines(text: str) -> str:
 ConfigFile = Annotated[Path, AfterValidator(_below_base)]
 SecretReference = Annotated[
     Secret,
-    BeforeValidator(_secret),
+    BeforeValidator(lambda value: _secret(value)),
     WithJsonSchema({"type": "string", "pattern": r"^\$\{(env|file):[^}]+\}$"}),
 ]
 LogonFields = Annotated[
@@ -294,7 +299,7 @@ class Settings(Section):
 
     defaults: dict[str, Any] = {}
     """settings that every session takes unless it says otherwise"""
-    sessions: Annotated[tuple[SessionSection, ...], Field(min_length=1)]
+    sessions: Annotated[tuple[SessionSection, ...], AfterValidator(_not_empty)]
     """the sessions, at least one"""
     metrics: MetricsSection | None = None
     """the Prometheus endpoint; none by default"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,16 +63,17 @@ def settle(document: Document, environ: Mapping[str, str]) -> Loaded:
     _lay_defaults(document)
     unresolved = list(document.resolve(environ))
     if unresolved:
-        raise InvalidConfigError(_once(Problem(e.what, e.where, e.remedy) for e in unresolved))
+        raise InvalidConfigError([Problem(e.what, e.where, e.remedy) for e in unresolved])
     try:
         settings = Settings.model_validate(document.data, context={"base": document.base})
     except ValidationError as error:
-        problems = [_problem(document, details) for details in error.errors(include_url=False)]
-        raise InvalidConfigError(_once(problems)) from None
+        found = error.errors(include_url=False, include_input=False)
+        raise InvalidConfigError(_once(_problem(document, details) for details in found)) from None
     return Loaded(settings, document)
 
 
-def _once(problems: Any) -> list[Problem]:
+def _once(problems: Iterable[Problem]) -> list[Problem]:
+    """What stands in ``defaults`` is found in each session and told once."""
     return list(dict.fromkeys(problems))
 
 

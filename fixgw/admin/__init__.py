@@ -1,0 +1,1 @@
+"""Local control of a running gateway: JSON lines over a unix socket, server and client."""

@@ -1,0 +1,156 @@
+"""Joins each session of the file with the facts of its venue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fixgw.config.load import SettingPath
+from fixgw.config.model import Secret, SessionSection
+from fixgw.config.problems import Problem, suggest
+from fixgw.config.settings import Loaded
+from fixgw.errors import ConfigError
+from fixgw.venues.base import KindProfile, Venue, VenueProfile, venue
+from fixgw.venues.keys import read_key_file
+
+CANCEL_OPTION = (
+    "cancel_orders_on_disconnect"  # what a venue calls `cancel_on_disconnect` among its Logon options
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """One session and the venue's facts about it.
+
+    Args:
+        index: its place in the list of sessions.
+        section: what the file says.
+        venue: the venue, overrides applied.
+        kind: the venue's kind of session.
+        host: where to connect; empty when neither the file nor the venue says.
+        port: 1 to 65535.
+    """
+
+    index: int
+    section: SessionSection
+    venue: Venue
+    kind: KindProfile
+    host: str
+    port: int
+
+    @property
+    def path(self) -> SettingPath:
+        """The session's place in the file."""
+        return ("sessions", self.index)
+
+    @property
+    def profile(self) -> VenueProfile:
+        """The venue's facts."""
+        return self.venue.profile
+
+    @property
+    def target_comp_id(self) -> str:
+        """TargetCompID(56)."""
+        return self.section.target or self.kind.target_comp_id
+
+    @property
+    def heart_bt_int(self) -> int:
+        """HeartBtInt(108), seconds."""
+        return self.section.heartbeat or self.profile.heart_bt_int
+
+    @property
+    def store_path(self) -> Path | None:
+        """The session's own directory; None for a store in memory."""
+        store = self.section.store
+        return store.path / self.section.name if store.kind == "tape" and store.path else None
+
+    def logon_fields(self) -> list[tuple[int, str]]:
+        """Return the venue's options, then further fields, as they stand in the Logon.
+
+        Raises:
+            ConfigError: an option is unknown, does not apply to the kind, or conflicts with another.
+        """
+        options = dict(self.section.options)
+        if self.section.cancel_on_disconnect is not None:
+            options[CANCEL_OPTION] = self.section.cancel_on_disconnect
+        further = (
+            (tag, value.reveal() if isinstance(value, Secret) else value)
+            for tag, value in self.section.logon_fields.items()
+        )
+        return [*self.venue.logon_fields(self.kind, options), *further]
+
+    def read_key(self) -> bytes:
+        """Return the private key in PEM form, empty when the session has none.
+
+        Raises:
+            ConfigError: the key file is missing, can not be read, or is readable by others.
+        """
+        key, allow = self.section.key, self.section.allow_readable_key
+        if self.section.key_file is not None:
+            return read_key_file(self.section.key_file, allow)
+        if key is None:
+            return b""
+        return read_key_file(key.path, allow) if key.path is not None else key.reveal().encode()
+
+
+@dataclass(slots=True)
+class Resolution:
+    """Every session that could be resolved, and what kept the others from it."""
+
+    sessions: list[Resolved] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def resolve_sessions(loaded: Loaded) -> Resolution:
+    """Look up venue, kind and address of each session."""
+    result = Resolution()
+    venues = _venues(loaded, result.problems)
+    for index, section in enumerate(loaded.settings.sessions):
+        found = venues.get(section.venue)
+        if found is None:
+            continue
+        kind = found.profile.kinds.get(section.kind)
+        if kind is None:
+            what = f"{section.venue} has no kind of session {section.kind!r}"
+            remedy = suggest(section.kind, found.profile.kinds)
+            result.problems.append(loaded.problem(what, ("sessions", index, "kind"), remedy))
+            continue
+        host = section.connect.host or _venue_host(found.profile, kind, section.environment)
+        port = section.connect.port or kind.port
+        result.sessions.append(Resolved(index, section, found, kind, host, port))
+    return result
+
+
+def _venue_host(profile: VenueProfile, kind: KindProfile, environment: str | None) -> str:
+    return profile.hosts.get(environment or "", {}).get(kind.host, "")
+
+
+def _venues(loaded: Loaded, problems: list[Problem]) -> dict[str, Venue]:
+    """Return the venues that the sessions name, overrides applied."""
+    found: dict[str, Venue] = {}
+    for index, section in enumerate(loaded.settings.sessions):
+        if section.venue in found:
+            continue
+        try:
+            found[section.venue] = _with_overrides(loaded, venue(section.venue))
+        except ConfigError as error:
+            path = setting_path(error.where) or ("sessions", index, "venue")
+            problems.append(loaded.problem(error.what, path, error.remedy))
+    for name in loaded.settings.venue_overrides:
+        if all(section.venue != name for section in loaded.settings.sessions):
+            remedy = suggest(name, {section.venue for section in loaded.settings.sessions})
+            problems.append(loaded.problem(f"no session uses {name!r}", ("venue_overrides", name), remedy))
+    return found
+
+
+def _with_overrides(loaded: Loaded, found: Venue) -> Venue:
+    changes = loaded.settings.venue_overrides.get(found.profile.name)
+    return found.with_overrides(changes) if changes else found
+
+
+def setting_path(text: str) -> SettingPath:
+    """Return the path that a text such as ``venue_overrides.kalshi.logouts[0].action`` names."""
+    parts: Sequence[str] = re.findall(r"[^.\[\]]+", text)
+    return tuple(int(part) if part.isdigit() else part for part in parts)

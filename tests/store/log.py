@@ -62,7 +62,7 @@ class Log:
         return self.add(Kind.FRAME, Flag.ADMIN, number, b"gap fill")
 
     def cursor(self, number: int, epoch: int | None = None) -> Record:
-        """Handlers have returned for a position, maybe of an earlier epoch; every second one has no numbers."""
+        """Handlers returned for a position, maybe of an earlier epoch; every second has no numbers."""
         record = self.add(Kind.CURSOR, 0, number)._replace(epoch=self.epoch if epoch is None else epoch)
         if number % 2:
             record = record._replace(next_out=0, next_in=0)

@@ -109,7 +109,7 @@ class VenueLink(Link):
             session, now = self.session, self.now()
             number, expected = session.next_out, session.next_in
             frame = self._encoder.encode(message, number, sending_time(now.utc_ns))
-            session.set_numbers(expected, number + 1, "report kept for an absent client", now)
+            session.set_numbers(expected, number + 1)
             record = Record(
                 Kind.FRAME, Flag.OUTBOUND, session.epoch, number, number + 1, expected, now.utc_ns, frame
             )

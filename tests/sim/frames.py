@@ -7,7 +7,9 @@ from fixgw.fix.message import Message
 
 def message(text: str) -> Message:
     """Return ``35=D|11=a|...`` as a message."""
-    return Message.of([field.encode() for field in text.strip("|").split("|")])
+    built = Message.of([field.encode() for field in text.strip("|").split("|")])
+    built.msg_seq_num = int(built.text(34) or 0)
+    return built
 
 
 def text_of(message: Message, *, without: tuple[int, ...] = ()) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -87,12 +88,12 @@ def parse(text: str, name: str, base: Path) -> Document:
     Raises:
         ConfigError: it is no valid YAML, repeats a key, or is nested more than 20 deep.
     """
-    loader = yaml.SafeLoader(text)
     document = Document(name, base)
     try:
-        node = loader.get_single_node()
-        if node is not None:
-            document.data = _Reader(loader, document).value(node, ())
+        with closing(_Loader(text)) as loader:
+            node = loader.get_single_node()
+            if node is not None:
+                document.data = _Reader(loader, document).value(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
@@ -103,9 +104,12 @@ def parse(text: str, name: str, base: Path) -> Document:
         ) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"no valid YAML: {error}", name, "remove what is no text") from error
-    finally:
-        loader.dispose()
     return document
+
+
+class _Loader(yaml.SafeLoader):
+    def close(self) -> None:
+        self.dispose()
 
 
 class _Reader:
@@ -123,7 +127,10 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self._loader.construct_object(node)
+        try:
+            return self._loader.construct_object(node)
+        except ValueError as error:
+            raise self._error(f"no valid value: {error}", node, path, "put it in quotes") from error
 
     def _mapping(self, node: yaml.MappingNode, path: SettingPath) -> dict[str | int, Any]:
         self._refuse_repeated_keys(node, path)

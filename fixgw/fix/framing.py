@@ -81,12 +81,13 @@ class Framer:
         check_checksum: compare CheckSum(10); its form is checked either way.
     """
 
-    __slots__ = ("_check_checksum", "_held", "_max_frame_size", "_needed", "_searched")
+    __slots__ = ("_check_checksum", "_held", "_max_frame_size", "_needed", "_prefix", "_searched")
 
     def __init__(self, *, max_frame_size: int = 65_536, check_checksum: bool = True) -> None:
         self._max_frame_size = max_frame_size
         self._check_checksum = check_checksum
         self._held = bytearray()
+        self._prefix = b"8=FIXT.1.1\x019="  # how the last frame began: one comparison instead of a search
         self._needed = 0  # size of _held below which nothing new can be said
         self._searched = 0  # how far into _held the trailer of a garbled frame was looked for in vain
 
@@ -112,10 +113,12 @@ class Framer:
         found: list[bytes | Garbled] = []
         start, size = 0, len(buffer)
         while start < size:
-            end = self._frame_end(buffer, start, size)
-            if end:
-                found.append(bytes(buffer[start:end]))
-                start = end
+            frame = self._intact(buffer, start, size)
+            if frame is None and self._learn_prefix(buffer, start):
+                frame = self._intact(buffer, start, size)
+            if frame is not None:
+                found.append(frame)
+                start += len(frame)
                 continue
             garbled = self._fault(buffer, start, size)
             if garbled is None:
@@ -129,27 +132,35 @@ class Framer:
             held += data[start:]
         return found
 
-    def _frame_end(self, buffer: bytes | bytearray, start: int, size: int) -> int:
-        """Return the end of the intact frame at ``start``, or 0 if there is none (yet)."""
-        first = buffer.find(b"\x01", start, start + _BEGIN_MAX)
-        second = buffer.find(b"\x01", first + 1, first + 3 + _LENGTH_MAX)
-        digits = buffer[first + 3 : second]
+    def _intact(self, buffer: bytes | bytearray, start: int, size: int) -> bytes | None:
+        """Return the frame at ``start`` if it is whole, checks, and begins as the ones before it."""
+        prefix = self._prefix
+        length_at = start + len(prefix)
+        soh = buffer.find(b"\x01", length_at, length_at + _LENGTH_MAX)
+        digits = buffer[length_at:soh]
         if (
-            first < 0
+            soh < 0
             or not digits.isdigit()
-            or not buffer.startswith(_START, start)
-            or not buffer.startswith(b"9=", first + 1)
-            or not buffer.startswith(b"35=", second + 1)
+            or not buffer.startswith(prefix, start)
+            or not buffer.startswith(b"35=", soh + 1)
         ):
-            return 0
-        trailer = second + int(digits) + 1
-        end = trailer + _TRAILER_SIZE
-        if end > size or end - start > self._max_frame_size or buffer[trailer - 1] != 1:
-            return 0
-        whole = _WHOLE_SUMS.get(bytes(buffer[trailer:end]))
-        if whole is None or (self._check_checksum and checksum(bytes(buffer[start:end])) != whole):
-            return 0
-        return end
+            return None
+        end = soh + int(digits) + 1 + _TRAILER_SIZE
+        if end > size or end - start > self._max_frame_size:
+            return None
+        frame = bytes(buffer[start:end])
+        whole = _WHOLE_SUMS.get(frame[-_TRAILER_SIZE:])
+        if whole is None or frame[-_TRAILER_SIZE - 1] != 1:
+            return None
+        return None if self._check_checksum and checksum(frame) != whole else frame
+
+    def _learn_prefix(self, buffer: bytes | bytearray, start: int) -> bool:
+        """Take the BeginString(8) at ``start`` for the usual one; false if it is that, or there is none."""
+        header = _HEADER.match(buffer, start)
+        if header is None or header[0].startswith(self._prefix):
+            return False
+        self._prefix = bytes(buffer[start : header.start(1)])
+        return True
 
     def _fault(self, buffer: bytes | bytearray, start: int, size: int) -> Garbled | None:
         """Say what is wrong at ``start``, or None to wait for more bytes."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from string import ascii_letters, digits
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from simplefix.message import FixMessage
 
@@ -22,7 +21,12 @@ _COUNT_MISMATCH = 16
 _MSG_TYPES: dict[bytes, str] = {b"35=%c" % ord(letter): letter for letter in digits + ascii_letters}
 _FRAMING_TAGS = frozenset({tags.BEGIN_STRING, tags.BODY_LENGTH, tags.CHECK_SUM, tags.MSG_TYPE})
 _EXTRA_HEADER_TAGS = tags.HEADER_TAGS - tags.SESSION_TAGS - _FRAMING_TAGS
+_HEADER_NAMES = frozenset(b"%d" % tag for tag in tags.HEADER_TAGS)
 _LENGTH_TAGS = {data: length for length, data in tags.RAW_DATA_TAGS.items()}
+
+
+SimplefixMessage: TypeAlias = FixMessage
+"""What simplefix calls a message; it may be sent as it is."""
 
 
 class Message:
@@ -73,10 +77,13 @@ class Message:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, msg_type: str, pairs: Iterable[tuple[int, Value]] = ()) -> None:
-        self._start([b"35=" + encode(tags.MSG_TYPE, msg_type)], msg_type)
-        self._plain = True
+        fields = [b"35=" + encode(tags.MSG_TYPE, msg_type)]
+        self._start(fields, msg_type)
+        plain = True
         for tag, value in pairs:
-            self.append(tag, value)
+            fields.append(_render(tag, value))
+            plain = plain and tag not in tags.HEADER_TAGS
+        self._plain = plain
 
     @classmethod
     def decode(cls, frame: bytes) -> Self:
@@ -118,7 +125,7 @@ class Message:
         """Return a message of ready bytes, the way of generated code: no copy, no check.
 
         Args:
-            msg_type: MsgType(35).
+            msg_type: MsgType(35), empty for the entry of a group.
             body: the fields behind MsgType(35), each with SOH *before* it; no header field among them.
         """
         message = cls.__new__(cls)
@@ -146,7 +153,8 @@ class Message:
                 index = self.index = dict(reversed(self.pairs()))
                 return index
             if name == "fields" and self._body is not None:
-                self.fields = split(b"35=%b%b" % (self.msg_type.encode(), self._body))[0]
+                start = b"35=%b" % self.msg_type.encode() if self.msg_type else b""
+                self.fields = split((start + self._body).lstrip(SOH))[0]
                 return self.fields
             if name == "begin_string":
                 return decode_string(self.frame[2 : self.frame.find(SOH)])
@@ -179,6 +187,12 @@ class Message:
             pairs.append((int(tag), value))
         return pairs
 
+    def body(self) -> bytes:
+        """Return all fields behind MsgType(35), each with SOH before it."""
+        if self._body is not None:
+            return self._body
+        return b"".join([SOH + field for field in self.fields if not field.startswith(b"35=")])
+
     def append(self, tag: int, value: Value) -> None:
         """Add a field at the end.
 
@@ -189,17 +203,17 @@ class Message:
         Raises:
             EncodeError: the tag or the value can not stand in a message.
         """
-        self.fields.append(self._rendered(tag, value))
+        self.fields.append(_render(tag, value))
         self._changed(tag)
 
     def insert(self, tag: int, value: Value) -> None:
         """Add a field at the front, directly behind MsgType(35); arguments and errors as for ``append``."""
-        self.fields.insert(1, self._rendered(tag, value))
+        self.fields.insert(1, _render(tag, value))
         self._changed(tag)
 
     def set(self, tag: int, value: Value) -> None:
         """Replace the first field with this tag, or add one; arguments and errors as for ``append``."""
-        field = self._rendered(tag, value)
+        field = _render(tag, value)
         prefix = b"%d=" % tag
         for at, present in enumerate(self.fields):
             if present.startswith(prefix):
@@ -215,24 +229,16 @@ class Message:
         self.fields[1:] = [field for field in self.fields[1:] if not field.startswith(prefix)]
         self._changed(tag)
 
-    def _rendered(self, tag: int, value: Value) -> bytes:
-        if type(tag) is not int or tag < 1:
-            raise EncodeError(f"{tag!r} is no tag: a positive number is needed")
-        if tag in _FRAMING_TAGS:
-            raise EncodeError(f"{tags.label(tag)} is not for the caller to write: the session does")
-        data = encode(tag, value)
-        if SOH in data and tag not in _LENGTH_TAGS:
-            raise EncodeError(f"{tags.label(tag)} holds SOH, which ends a field")
-        return b"%d=%b" % (tag, data)
-
     def _changed(self, tag: int) -> None:
         if self.frame:
             self.begin_string = self.begin_string
             self.frame = b""
         self._body = None
         self._plain = self._plain and tag not in tags.HEADER_TAGS
-        with suppress(AttributeError):
+        try:  # noqa: SIM105 - suppress() would cost more than all the rest
             del self.index
+        except AttributeError:
+            pass
 
     def group(
         self, count_tag: int, members: Collection[int] | None = None, delimiter: int | None = None
@@ -310,33 +316,20 @@ class Message:
         return f"<Message {printable(SOH.join(self.fields))}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = (
-            list(self.fields),
-            self._plain,
-            self.frame,
-            self.msg_seq_num,
-            self.poss_dup,
-            self.begin_string,
-        )
-        return (_restore, (type(self), *state))
+        kept = ("_plain", "begin_string", "frame", "msg_seq_num", "poss_dup")
+        state = {name: getattr(self, name) for name in kept}
+        return (type(self).of, (list(self.fields),), (None, state))
 
 
-def _restore(
-    cls: type[Message],
-    fields: list[bytes],
-    plain: bool,
-    frame: bytes,
-    msg_seq_num: int,
-    poss_dup: bool,
-    begin_string: str,
-) -> Message:
-    message = cls.of(fields)
-    message._plain = plain
-    message.frame = frame
-    message.msg_seq_num = msg_seq_num
-    message.poss_dup = poss_dup
-    message.begin_string = begin_string
-    return message
+def _render(tag: int, value: Value) -> bytes:
+    if type(tag) is not int or tag < 1:
+        raise EncodeError(f"{tag!r} is no tag: a positive number is needed")
+    if tag in _FRAMING_TAGS:
+        raise EncodeError(f"{tags.label(tag)} is not for the caller to write: the session does")
+    data = encode(tag, value)
+    if SOH in data and tag not in _LENGTH_TAGS:
+        raise EncodeError(f"{tags.label(tag)} holds SOH, which ends a field")
+    return b"%d=%b" % (tag, data)
 
 
 class FrameEncoder:
@@ -431,9 +424,14 @@ def _checked_body(message: Message) -> tuple[bytes, list[tuple[int, bytes]]]:
         _check_fields(fields)
     if message._plain:
         return text[len(fields[0]) :], []
-    pairs = [(int(field[: field.find(b"=")]), SOH + field) for field in fields[1:]]
-    body = b"".join([field for tag, field in pairs if tag not in tags.HEADER_TAGS])
-    return body, [pair for pair in pairs if pair[0] in _EXTRA_HEADER_TAGS]
+    body, extra = [b""], []
+    for field in fields[1:]:
+        name = field.partition(b"=")[0]
+        if name not in _HEADER_NAMES:
+            body.append(field)
+        elif int(name) in _EXTRA_HEADER_TAGS:
+            extra.append((int(name), SOH + field))
+    return SOH.join(body), extra
 
 
 def _check_fields(fields: list[bytes]) -> None:

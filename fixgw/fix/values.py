@@ -20,6 +20,8 @@ from fixgw.fix.tags import SECRET_TAGS, label
 
 Value: TypeAlias = str | bytes | int | bool | Decimal | datetime | date | tuple[str, ...]
 
+NO_VALUE = 4
+"""SessionRejectReason(373): tag specified without a value."""
 BAD_FORMAT = 6
 """SessionRejectReason(373): incorrect data format for value."""
 
@@ -38,6 +40,8 @@ def malformed(tag: int, value: bytes, expected: str) -> FieldError:
         value: what was received.
         expected: what it should be, such as ``an integer``.
     """
+    if not value:
+        return FieldError(tag, NO_VALUE, f"Tag specified without a value, {label(tag)}")
     shown = "" if tag in SECRET_TAGS else f": {printable(value, _SHOWN)!r}"
     return FieldError(
         tag, BAD_FORMAT, f"Incorrect data format for value, {label(tag)} is not {expected}{shown}"
@@ -114,8 +118,12 @@ def decimal_text(value: Decimal) -> str:
     """Return a decimal as FIX writes it: all its digits and never an exponent.
 
     Raises:
-        EncodeError: it is no number.
+        EncodeError: it is no number, or neither a Decimal nor an int.
     """
+    if type(value) is not Decimal:
+        if not isinstance(value, Decimal | int) or isinstance(value, bool):
+            raise EncodeError(f"a {type(value).__name__} is not exact: write Decimal('0.55')")
+        value = Decimal(value)
     text = str(value)
     if "E" in text:
         return format(value, "f")

@@ -11,7 +11,7 @@ import statistics
 import timeit
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,6 @@ import simplefix
 
 from fixgw.fix.framing import Framer
 from fixgw.fix.message import FrameEncoder, Message
-from fixgw.fix.schema import TypedMessage
 from fixgw.fix.values import sending_time
 from fixgw.messages import order_entry
 
@@ -132,7 +131,7 @@ def fixgw_operations() -> Operations:
         PARSE: lambda: decode(_frame(feed(report))),
         PARSE_READ: read,
         PARSE_ORDER: lambda: decode(_frame(feed(order))),
-        ENCODE: lambda: encode(build().message, 1234, sending_time(now, "us")),
+        ENCODE: lambda: encode(build(), 1234, sending_time(now, "us")),
     }
 
 
@@ -142,33 +141,37 @@ def _frame(frames: Sequence[object]) -> bytes:
     return frame
 
 
-def _typed_report() -> Callable[[], TypedMessage]:
+def _typed_report() -> Callable[[], Message]:
     price, quantity, none = Decimal("0.55"), Decimal(250), Decimal(0)
     when = datetime(2026, 11, 20, 14, 30, 0, 123400, UTC)
-    make: Any = order_entry.ExecutionReport
-    return lambda: make(
-        order_id="VORD000001234",
-        cl_ord_id="ORD000001234",
-        exec_id="EXEC000001234",
-        exec_type=order_entry.ExecType.TRADE,
-        ord_status=order_entry.OrdStatus.FILLED,
-        account="ACCT-00042",
-        symbol="HIGHNY-26NOV21-T45",
-        side=order_entry.Side.BUY,
-        order_qty=quantity,
-        ord_type=order_entry.OrdType.LIMIT,
-        price=price,
-        time_in_force=order_entry.TimeInForce.GOOD_TILL_CANCEL,
-        currency="USD",
-        last_qty=quantity,
-        last_px=price,
-        leaves_qty=none,
-        cum_qty=quantity,
-        avg_px=price,
-        trade_date="20261120",
-        transact_time=when,
-        text="filled",
-    )
+    trade_date = date(2026, 11, 20)
+
+    def build() -> Message:
+        return order_entry.ExecutionReport(
+            order_id="VORD000001234",
+            cl_ord_id="ORD000001234",
+            exec_id="EXEC000001234",
+            exec_type=order_entry.ExecType.TRADE,
+            ord_status=order_entry.OrdStatus.FILLED,
+            account="ACCT-00042",
+            symbol="HIGHNY-26NOV21-T45",
+            side=order_entry.Side.BUY,
+            order_qty=quantity,
+            ord_type=order_entry.OrdType.LIMIT,
+            price=price,
+            time_in_force=order_entry.TimeInForce.GOOD_TILL_CANCEL,
+            currency="USD",
+            last_qty=quantity,
+            last_px=price,
+            leaves_qty=none,
+            cum_qty=quantity,
+            avg_px=price,
+            trade_date=trade_date,
+            transact_time=when,
+            text="filled",
+        ).message
+
+    return build
 
 
 def simplefix_operations() -> Operations:

@@ -76,23 +76,15 @@ async def _measure(task):
     transport.close()
 
 
-def _runner(task):
-    if task.style == "uvloop":
-        import uvloop
-
-        return asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    return asyncio.Runner()
-
-
 def acceptor(task):
     """Serve until the orchestrator ends it."""
-    with _runner(task) as runner:
+    with harness.runner(task) as runner:
         runner.run(_serve(task))
 
 
 def initiator(task):
     """Run the plan and print the figures."""
-    with _runner(task) as runner:
+    with harness.runner(task) as runner:
         runner.run(_measure(task))
 
 

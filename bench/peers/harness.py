@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 from collections.abc import Callable
@@ -59,6 +60,15 @@ def wait_for_end() -> None:
 def report(figures: Figures) -> None:
     """Print the initiator's figures, one JSON object on one line."""
     print(json.dumps(figures.as_json()), flush=True)
+
+
+def runner(task: Task) -> asyncio.Runner:
+    """Return an event loop's runner: uvloop's for the style of that name, else the default one."""
+    if task.style != "uvloop":
+        return asyncio.Runner()
+    import uvloop
+
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)
 
 
 def run(acceptor: Callable[[Task], None], initiator: Callable[[Task], None]) -> None:

@@ -1,0 +1,1 @@
+"""Tests of the benchmark: what it counts and how it judges."""

@@ -26,7 +26,7 @@ def run(
 ) -> None:
     """Run the gateway: it waits for nobody, keeps trying, and says so; SIGTERM or Ctrl-C drains.
 
-    Exit codes: 0 stopped on request, 1 a required session gave up for good, 2 the configuration can not be used.
+    Exit codes: 0 stopped on request, 1 a required session gave up, 2 the configuration can not be used.
     """
     with told():
         loaded = load_settings(file)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 
 from fixgw.clock import Clock, Now
 from fixgw.engine.link import Link
 from fixgw.engine.settings import SessionPlan
 from fixgw.engine.supervisor import Supervisor
 from fixgw.errors import LocalError, NotLoggedOn, RemoteError
-from fixgw.fix.message import Message
-from fixgw.fix.schema import TypedMessage
-from fixgw.handlers.base import Book
+from fixgw.handlers.base import Book, Sendable
 from fixgw.handlers.order import Ending
 from fixgw.handlers.orders import Orders
 from fixgw.handlers.router import Router
@@ -79,15 +76,15 @@ class SessionHandle:
         """The instant, by the clock of the session."""
         return self.link.now()
 
-    def send(self, message: Message | TypedMessage, *, urgent: bool = False) -> int:
+    def send(self, message: Sendable, *, urgent: bool = False) -> int:
         """Number, commit and write one application message; see ``SessionPort.send``."""
         if self._draining and not urgent:
             raise NotLoggedOn(f"{self.name}: the gateway is draining: nothing new is sent")
         return self.link.send(message, urgent=urgent)
 
-    def flushed(self) -> Awaitable[None]:
+    async def flushed(self) -> None:
         """Wait until all that was sent is committed and handed to the transport, or the link is gone."""
-        return self.link.flushed()
+        await self.link.flushed()
 
     # -- life --
 

@@ -27,6 +27,7 @@ from fixgw.engine.writer import Writer
 from fixgw.errors import LocalError, NotLoggedOn, Reject, StoreError, StoreFull
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
+from fixgw.handlers.base import Sendable
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
 from fixgw.observe.snapshot import StoreView
@@ -106,6 +107,9 @@ class Link(asyncio.Protocol):
             sync_interval=limits.batch_sync_interval,
         )
         Rebuild(router.books, self).run(self._stored)
+        for note in self._stored.notes:
+            log.warning("store", extra={"session": self.name, "note": note})
+            self.outbox.records.append(self._upkeep.record(Kind.NOTE, note.encode()))
 
     # -- what books, clients and handlers see (handlers.base.SessionPort) --
 
@@ -148,13 +152,15 @@ class Link(asyncio.Protocol):
         """Return where the session's records go."""
         store = self._store
         path = getattr(store, "path", "")
-        return StoreView(type(store).__name__.lower(), store.sync_level.value, store.full, str(path))
+        return StoreView(
+            type(store).__name__.lower().removesuffix("store"), store.sync_level.value, store.full, str(path)
+        )
 
     def now(self) -> Now:
         """The instant, by the clock of the session."""
         return self._clock.now()
 
-    def send(self, message: Message | TypedMessage, *, urgent: bool = False) -> int:
+    def send(self, message: Sendable, *, urgent: bool = False) -> int:
         """Number, commit and write one application message; see ``SessionPort.send``."""
         if self._store.full and not urgent:
             raise StoreFull(f"{self.name}: the disk is full: only cancels are sent until there is room")
@@ -462,3 +468,10 @@ def describe_peer(transport: asyncio.BaseTransport) -> bytes:
     address = transport.get_extra_info("peername")
     tls = transport.get_extra_info("ssl_object")
     return f"{address} {tls.version() if tls is not None else 'plain'}".encode()
+
+
+def plain_message(message: Sendable) -> Message:
+    """Return the message itself, inside a typed one, or made of a simplefix one."""
+    if isinstance(message, Message):
+        return message
+    return message.message if isinstance(message, TypedMessage) else Message.from_simplefix(message)

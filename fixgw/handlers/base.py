@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from fixgw.clock import Now
-from fixgw.fix.message import Message
+from fixgw.fix.message import Message, SimplefixMessage
 from fixgw.fix.schema import TypedMessage
+
+Sendable: TypeAlias = Message | TypedMessage | SimplefixMessage
 
 
 class SessionPort(Protocol):
@@ -32,7 +34,7 @@ class SessionPort(Protocol):
         """The instant, by the clock of the session."""
         ...
 
-    def send(self, message: Message | TypedMessage, *, urgent: bool = False) -> int:
+    def send(self, message: Sendable, *, urgent: bool = False) -> int:
         """Number, commit and write one application message.
 
         Args:

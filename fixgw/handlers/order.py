@@ -60,8 +60,18 @@ class Request:
         sent_at: monotonic seconds of the send, 0 when it was read back from the store.
     """
 
-    __slots__ = ("_waiters", "cl_ord_id", "ending", "msg_seq_num", "msg_type", "order_qty", "price", "report")
-    __slots__ += ("sent_at", "text")
+    __slots__ = (
+        "_waiters",
+        "cl_ord_id",
+        "ending",
+        "msg_seq_num",
+        "msg_type",
+        "order_qty",
+        "price",
+        "report",
+        "sent_at",
+        "text",
+    )
 
     def __init__(self, msg_type: str, cl_ord_id: str, msg_seq_num: int, sent_at: float = 0.0) -> None:
         self.msg_type = msg_type

@@ -13,7 +13,8 @@ from uuid import uuid4
 from fixgw.errors import FixError, LocalError, NotLoggedOn
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
-from fixgw.fix.tags import BUSINESS_REJECT_REF_ID, CL_ORD_ID, REF_SEQ_NUM, TEXT
+from fixgw.fix.tags import BUSINESS_REJECT_REF_ID, CL_ORD_ID, ORIG_CL_ORD_ID, REF_SEQ_NUM, TEXT, TRANSACT_TIME
+from fixgw.fix.values import sending_time
 from fixgw.handlers.base import Context, SessionPort
 from fixgw.handlers.order import Ending, Order, OrderSnapshot, OrderState, Request, dump_order, load_order
 from fixgw.handlers.reports import apply_report
@@ -55,6 +56,12 @@ class Orders:
         dialect = {cls.MSG_TYPE: cls for cls in messages}
         self._replace_type: Any = dialect.get("G", OrderCancelReplaceRequest)
         self._cancel_type: Any = dialect.get("F", OrderCancelRequest)
+        new_type = dialect.get("D", NewOrderSingle)
+        self._stamped = frozenset(
+            cls.MSG_TYPE
+            for cls in (new_type, self._replace_type, self._cancel_type)
+            if any(spec.tag == TRANSACT_TIME and spec.required for spec in cls.FIELDS)
+        )
         self._unknown_texts = unknown_outcome_texts
         self._cl_ord_ids = cl_ord_ids
         self._port: SessionPort | None = None
@@ -100,8 +107,9 @@ class Orders:
         cl_ord_id = message.text(CL_ORD_ID)
         if cl_ord_id is None:
             cl_ord_id = self._cl_ord_ids()
-            message.set(CL_ORD_ID, cl_ord_id)
+            message.insert(CL_ORD_ID, cl_ord_id)
         self._refuse_used(cl_ord_id)
+        self._stamp(message)
         number = self._session.send(message)
         return self._placed(message, number, self._session.now().mono)
 
@@ -130,6 +138,7 @@ class Orders:
             symbol=order.symbol,
             **fields,
         ).message
+        self._stamp(message)
         request = self._request(order, message, "G", self._session.send(message))
         await self._session.flushed()
         return request
@@ -152,6 +161,7 @@ class Orders:
             symbol=order.symbol,
             **fields,
         ).message
+        self._stamp(message)
         request = self._request(order, message, "F", self._session.send(message, urgent=True))
         await self._session.flushed()
         return request
@@ -205,7 +215,7 @@ class Orders:
         if message.msg_type == "D":
             self._placed(message, msg_seq_num, 0.0)
         elif message.msg_type in ("F", "G"):
-            original = self._by_id.get(message.text(41) or "")
+            original = self._by_id.get(message.text(ORIG_CL_ORD_ID) or "")
             if original is not None:
                 self._request(original, message, message.msg_type, msg_seq_num)
 
@@ -260,6 +270,11 @@ class Orders:
             raise NotLoggedOn("these orders belong to no session yet")
         return self._port
 
+    def _stamp(self, message: Message) -> None:
+        """Fill in TransactTime(60) where the venue's dialect asks for it."""
+        if message.msg_type in self._stamped and TRANSACT_TIME not in message:
+            message.append(TRANSACT_TIME, sending_time(self._session.now().utc_ns))
+
     def _refuse_used(self, cl_ord_id: str) -> None:
         used = self._by_id.get(cl_ord_id)
         if used is not None and used.ending is not Ending.NOT_SENT:
@@ -278,7 +293,7 @@ class Orders:
             request,
             view.symbol,
             str(view.side),
-            view.order_qty,
+            view.order_qty or Decimal(0),
             view.price,
             ord_type=str(view.ord_type),
             chain=[request.cl_ord_id],
@@ -398,7 +413,7 @@ class Orders:
     def _cancel_reject(self, message: Message) -> None:
         report = OrderCancelReject.view(message)
         text = report.text or f"CxlRejReason {report.cxl_rej_reason}"
-        self._refused(self._requests.get(report.cl_ord_id), text, message)
+        self._refused(self._requests.get(report.cl_ord_id or ""), text, message)
 
     def _business_reject(self, message: Message) -> None:
         report = BusinessMessageReject.view(message)

@@ -1,0 +1,46 @@
+"""How commands reach a running gateway: through the socket that its configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fixgw.admin.client import AdminClient, NotReachableError, RefusedError
+from fixgw.cli.render import Exit, fail, told
+from fixgw.config.load import read
+
+FileOption = Annotated[Path, typer.Option("--config", "-c", help="the configuration of the running gateway")]
+SocketOption = Annotated[
+    Path | None, typer.Option("--socket", help="its control socket, in place of --config")
+]
+DEFAULT_FILE = Path("sessions.yaml")
+
+
+@contextmanager
+def client(file: Path, socket: Path | None) -> Iterator[AdminClient]:
+    """Yield a client for the gateway; its errors become exit codes.
+
+    Args:
+        file: the configuration; only ``admin.socket`` is read, so no secret has to be at hand.
+        socket: the control socket, when it is known.
+    """
+    with told():
+        try:
+            yield AdminClient(socket if socket is not None else _socket_of(file))
+        except NotReachableError as error:
+            raise fail(str(error), Exit.NOT_REACHABLE) from None
+        except RefusedError as error:
+            raise fail(str(error), Exit.REFUSED) from None
+
+
+def _socket_of(file: Path) -> Path:
+    document = read(file)
+    admin: Any = document.data.get("admin") if isinstance(document.data, dict) else None
+    named = admin.get("socket") if isinstance(admin, dict) else None
+    if not isinstance(named, str):
+        raise fail(f"{file} names no admin.socket: add one, or give --socket", Exit.USAGE)
+    return document.base / Path(named).expanduser()

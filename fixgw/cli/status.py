@@ -1,0 +1,52 @@
+"""``fixgw status``: what a running gateway is doing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from fixgw.cli.control import DEFAULT_FILE, FileOption, SocketOption, client
+from fixgw.cli.render import json_line, out, table
+
+COLUMNS = ("session", "phase", "epoch", "next in", "next out", "received", "sent", "resent", "drops", "state")
+
+
+def status(
+    name: Annotated[str | None, typer.Argument(help="one session; all by default")] = None,
+    file: FileOption = DEFAULT_FILE,
+    socket: SocketOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="the whole snapshot as one line of JSON")] = False,
+) -> None:
+    """Show the sessions of a running gateway.
+
+    Exit codes: 0 shown, 3 the gateway is not reachable, 4 it refused.
+    """
+    with client(file, socket) as gateway:
+        snapshot = gateway.call("status") if name is None else gateway.call("status", session=name)
+    if as_json:
+        json_line(snapshot)
+        return
+    sessions: dict[str, Any] = snapshot["sessions"]
+    table("", COLUMNS, (_row(view) for view in sessions.values()))
+    for view in sessions.values():
+        supervisor = view["supervisor"]
+        if not view["active"] and supervisor["why"]:
+            remedy = f"\n  {supervisor['remedy']}" if supervisor["remedy"] else ""
+            out.print(f"{view['name']}: {supervisor['why']}{remedy}", markup=False)
+
+
+def _row(view: dict[str, Any]) -> tuple[object, ...]:
+    session, tally = view["session"], view["session"]["tally"]
+    return (
+        view["name"],
+        session["phase"],
+        session["epoch"],
+        session["next_in"],
+        session["next_out"],
+        sum(tally["received"].values()),
+        sum(tally["sent"].values()),
+        tally["resent"],
+        max(view["connections"] - 1, 0),
+        view["supervisor"]["state"],
+    )

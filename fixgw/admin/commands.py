@@ -158,7 +158,7 @@ def _view(controls: Controls, name: str) -> dict[str, Any]:
 def _numbers(controls: Controls, name: str) -> dict[str, Any]:
     view = _view(controls, name)
     shown = {key: view["session"][key] for key in ("phase", "epoch", "next_in", "next_out")}
-    return {"session": name, **shown, "supervisor": view["supervisor"]}
+    return {"session": name, **shown, "state": view["supervisor"]["state"], "why": view["supervisor"]["why"]}
 
 
 def known_names(name: str, known: Mapping[str, object]) -> str:

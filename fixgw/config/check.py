@@ -234,9 +234,9 @@ def _unique_identities(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Pro
 
 def _identity_of(session: Resolved) -> tuple[object, ...]:
     section = session.section
-    signed = section.key is not None or section.key_file is not None
-    place = () if signed else (session.port, session.target_comp_id)
-    return (section.venue, section.sender, session.host, signed, *place)
+    if section.key is not None or section.key_file is not None:
+        return (section.venue, section.sender)
+    return (section.venue, section.sender, session.host, session.port, session.target_comp_id)
 
 
 def _same_key(first: Resolved, second: Resolved) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fixgw.records import Flag, Kind, Record
 from fixgw.store.base import Store, Stored, Sync
+
+REFUSED = "refused/"  # before the name of the session that a refused Logon asked for
+REQUESTS = frozenset({"D", "F", "G", "q"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class LoggedFrame:
         connection: number of the session's connection, from 1.
         outbound: sent by the venue.
         epoch: of the venue's numbers; goes up with each reset.
-        msg_seq_num: MsgSeqNum(34); 0 when it counts for nothing.
+        msg_seq_num: MsgSeqNum(34); 0 for an answer of the venue that uses up no number.
         utc_ns: when.
         frame: the bytes.
     """
@@ -87,25 +90,14 @@ class MessageLog:
     def reused_numbers(self) -> list[LoggedFrame]:
         """Return frames whose MsgSeqNum a frame of the same session, direction and epoch had before.
 
-        A frame with PossDupFlag(43)=Y repeats its number by right, and a gap fill takes the place of one.
+        A frame with PossDupFlag(43)=Y repeats its number by right. A Logon with ResetSeqNumFlag(141)=Y begins
+        the epoch after the one in which it came; a refused one counts for nothing.
         """
-        return self._repeated(
-            lambda frame: (
-                (frame.session, frame.outbound, frame.epoch, frame.msg_seq_num)
-                if frame.msg_seq_num and not frame.poss_dup
-                else None
-            )
-        )
+        return self._repeated(_number_of)
 
     def duplicate_cl_ord_ids(self) -> list[LoggedFrame]:
         """Return requests whose ClOrdID(11) an earlier one of the session had, PossDup ones apart."""
-        return self._repeated(
-            lambda frame: (
-                (frame.session, frame.get(11))
-                if not frame.outbound and not frame.poss_dup and frame.msg_type in ("D", "F", "G", "q")
-                else None
-            )
-        )
+        return self._repeated(_cl_ord_id_of)
 
     def _repeated(self, key_of: Callable[[LoggedFrame], tuple[object, ...] | None]) -> list[LoggedFrame]:
         seen: set[tuple[object, ...]] = set()
@@ -118,6 +110,19 @@ class MessageLog:
                 repeated.append(frame)
             seen.add(key)
         return repeated
+
+
+def _number_of(frame: LoggedFrame) -> tuple[object, ...] | None:
+    begins_epoch = frame.msg_type == "A" and frame.get(141) == "Y"
+    if frame.poss_dup or not frame.msg_seq_num or begins_epoch or frame.session.startswith(REFUSED):
+        return None
+    return frame.session, frame.outbound, frame.epoch, frame.msg_seq_num
+
+
+def _cl_ord_id_of(frame: LoggedFrame) -> tuple[object, ...] | None:
+    if frame.outbound or frame.poss_dup or frame.msg_type not in REQUESTS:
+        return None
+    return frame.session, frame.get(11)
 
 
 class LoggedStore:
@@ -180,12 +185,16 @@ class LoggedStore:
         self._store.close()
 
     def _frame(self, record: Record) -> LoggedFrame:
-        return LoggedFrame(
+        """What came in counts by the number that it bears, whether or not the venue took it."""
+        outbound = bool(record.flags & Flag.OUTBOUND)
+        frame = LoggedFrame(
             self._session,
             self._connection,
-            bool(record.flags & Flag.OUTBOUND),
+            outbound,
             record.epoch,
             record.msg_seq_num,
             record.utc_ns,
             record.payload,
         )
+        borne = frame.get(34) or ""
+        return frame if outbound or not borne.isdigit() else replace(frame, msg_seq_num=int(borne))

@@ -58,7 +58,7 @@ def render(event: EngineEvent, flags: LogonFlags) -> Message | None:
             return _replaced(event, flags)
         case Rejected():
             return _rejected(event, flags)
-        case CancelRejected():
+        case _:
             return _cancel_rejected(event, flags)
 
 
@@ -205,10 +205,8 @@ def _status(order: Snapshot, flags: LogonFlags) -> str:
             return "2"
         case State.EXPIRED:
             return "C" if flags.use_expired_ord_status else "4"
-        case State.CANCELLED:
+        case _:
             return "4"
-        case State.REJECTED:
-            return "8"
 
 
 def timestamp(utc_ns: int) -> str:

@@ -27,7 +27,7 @@ from fixgw.sim.kinds import KINDS, SessionKind
 from fixgw.sim.ledger import Ledger
 from fixgw.sim.logon import Gate, judge
 from fixgw.sim.matching import MatchingEngine
-from fixgw.sim.messagelog import LoggedStore, MessageLog
+from fixgw.sim.messagelog import REFUSED, LoggedStore, MessageLog
 from fixgw.sim.orders import Order, Owner, Side, Terms
 from fixgw.sim.pki import DEFAULT_CLIENTS, ClientKey, ClientSpec, KeyRegistry, StateDirectory
 from fixgw.sim.venuelink import VenueHandler, VenueLink
@@ -37,7 +37,6 @@ from fixgw.transport.tcp import ListenSettings, TcpListener, listen
 
 HOUSE = Owner("house", "house")
 SENDING_TIME_WINDOW = 30.0
-LOGOUT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,7 @@ class SimSettings:
         known_keys: keys that were made elsewhere.
         clock: the venue's clock.
         fee_rate: see ``MatchingEngine``.
+        logout_timeout: seconds that clients get to answer the Logout when the venue closes.
     """
 
     state: Path
@@ -93,6 +93,7 @@ class SimSettings:
     known_keys: Sequence[KnownKey] = ()
     clock: Clock = field(default_factory=SystemClock)
     fee_rate: Decimal = Decimal("0.07")
+    logout_timeout: float = 1.0
 
 
 class Simulator:
@@ -254,7 +255,7 @@ class Simulator:
         called = logon.text(tags.TARGET_COMP_ID)
         if not key_id or not called:
             return None
-        name = f"refused/{kind.target_comp_id}/{key_id}"
+        name = f"{REFUSED}{kind.target_comp_id}/{key_id}"
         link = self._make_link(name, called, key_id, Router(None, ()), retransmission=False)
         return Admission(link, lambda _: verdict)
 
@@ -290,7 +291,8 @@ class Simulator:
             link.logout("the venue closes")
         if connected:
             await asyncio.wait(
-                [asyncio.ensure_future(link.ended()) for link in connected], timeout=LOGOUT_SECONDS
+                [asyncio.ensure_future(link.ended()) for link in connected],
+                timeout=self.settings.logout_timeout,
             )
         cut = [link for link in connected if link.cut()]
         for link in cut:

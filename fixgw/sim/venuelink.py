@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import Any
 
 from fixgw.clock import Clock
 from fixgw.engine.link import Link
@@ -27,17 +26,21 @@ class VenueHandler:
 
     Args:
         app: the venue's application.
+
+    Attributes:
+        logon: the latest Logon that was accepted.
+        port: the session's link.
     """
 
+    logon: Message
+    port: VenueLink
+
     def __init__(self, app: VenueApp) -> None:
-        self.logon: Message | None = None  # the latest that was accepted
-        self.port: VenueLink | None = None
         self._app = app
 
     def on_logon(self, ctx: Context) -> None:
         """The session is up."""
-        if self.port is not None and self.logon is not None:
-            self._app.on_logon(self.port, self.logon)
+        self._app.on_logon(self.port, self.logon)
 
     def on_message(self, message: Message, ctx: Context) -> None:
         """An application message came."""
@@ -45,8 +48,7 @@ class VenueHandler:
 
     def on_disconnect(self, reason: str) -> None:
         """The connection is gone."""
-        if self.port is not None:
-            self._app.on_disconnect(self.port)
+        self._app.on_disconnect(self.port)
 
 
 class VenueLink(Link):
@@ -76,14 +78,6 @@ class VenueLink(Link):
         super().connection_lost(exc)
         self._transport = None
         self._store_kept()
-
-    def admit(self, verdict: Any) -> None:
-        """Carry out the verdict, then send what was kept while the handshake went on."""
-        super().admit(verdict)
-        if self.active:
-            kept, self._kept = self._kept, []
-            for message in kept:
-                self.send(message)
 
     def keep(self, message: Message) -> None:
         """Number and store a message that can not be sent now; a ResendRequest brings it to the client."""

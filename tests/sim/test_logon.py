@@ -46,6 +46,8 @@ def logon(kind: str = "KalshiNR", sent: str = "20261009-14:30:00.000", **changes
     built = message(
         f"35=A|34=1|49={KEY_ID}|52={sent}|56={kind}|98=0|108=30|95={len(signature)}|96={signature}|141=Y|1137=9"
     )
+    if "t96" in changes:
+        built.remove(95)
     for name, value in changes.items():
         if value is None:
             built.remove(int(name[1:]))

@@ -260,6 +260,8 @@ class TestRefusedOrders:
             ({"symbol": "NOWHERE"}, OrdRejReason.UNKNOWN_SYMBOL, "MARKET_NOT_FOUND"),
             ({"qty": "0"}, OrdRejReason.INCORRECT_QUANTITY, "INVALID_QUANTITY"),
             ({"qty": "1.001"}, OrdRejReason.INCORRECT_QUANTITY, "INVALID_QUANTITY"),
+            ({"order_group": "g"}, OrdRejReason.UNSUPPORTED, "ORDER_GROUP_NOT_FOUND"),
+            ({"quote": "q"}, OrdRejReason.STALE_ORDER, "EXPIRED"),
             ({"qty": "-1"}, OrdRejReason.INCORRECT_QUANTITY, "INVALID_QUANTITY"),
             ({"price": "0.505"}, OrdRejReason.UNSUPPORTED, "INVALID_ORDER"),
             ({"price": "1"}, OrdRejReason.UNSUPPORTED, "INVALID_ORDER"),

@@ -12,7 +12,14 @@ from typing import Any, TypeAlias
 
 from fixgw.errors import ConfigError, ConnectError
 from fixgw.transport.base import Peer
-from fixgw.transport.tls import TlsSettings, check_pins, client_context, handshake_error, parse_pin
+from fixgw.transport.tls import (
+    TlsSettings,
+    check_pins,
+    client_context,
+    handshake_error,
+    not_tls_error,
+    parse_pin,
+)
 
 ProtocolFactory: TypeAlias = Callable[[], asyncio.Protocol]
 
@@ -98,26 +105,38 @@ class TcpConnector:
         Raises:
             ConnectError: with the fault and the remedy; ``fatal`` when trying again unchanged can not help.
         """
-        sock = await self._dial()
-        gate = _Gate(protocol_factory, self._pins, self.settings.endpoint)
+        stream, gate = await self._dial()
         try:
-            await self._attach(sock, gate)
-        except OSError as error:
-            raise handshake_error(error, self.settings.endpoint) from error
-        if isinstance(gate.outcome, Exception):
-            raise gate.outcome
-        return gate.outcome
+            if stream.is_closing():
+                raise _closed_error(self.settings)
+            if self._context is not None:
+                stream = await self._secure(gate, stream, self._context)
+                check_pins(stream, self._pins, self.settings.endpoint)
+            peer = peer_of(stream)
+            gate.hand_over(stream, protocol_factory())
+        except BaseException:
+            stream.abort()
+            raise
+        return peer
 
-    async def _dial(self) -> socket.socket:
+    async def _dial(self) -> tuple[asyncio.Transport, _Gate]:
         """Try the addresses of the host in turn, each with its share of the time that is left."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self.settings.connect_timeout
         addresses = await self._resolve()
         failure: OSError = OSError("the name has no address")
-        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+        for left, (family, _, proto, _, (address, *_)) in zip(
+            range(len(addresses), 0, -1), addresses, strict=True
+        ):
             try:
                 async with asyncio.timeout((end - loop.time()) / left):
-                    return await _open(address, self.settings.keepalive)
+                    return await loop.create_connection(
+                        lambda: _Gate(self.settings.keepalive),
+                        address,
+                        self.settings.port,
+                        family=family,
+                        proto=proto,
+                    )
             except OSError as error:
                 failure = error
         raise _dial_error(failure, self.settings) from failure
@@ -135,19 +154,27 @@ class TcpConnector:
                 "check the host name and this machine's DNS",
             ) from error
 
-    async def _attach(self, sock: socket.socket, gate: _Gate) -> None:
-        loop, settings = asyncio.get_running_loop(), self.settings
-        if settings.tls is None:
-            await loop.create_connection(lambda: gate, sock=sock)
-            return
-        await loop.create_connection(
-            lambda: gate,
-            sock=sock,
-            ssl=self._context,
-            server_hostname=settings.tls.server_hostname or settings.host,
-            ssl_handshake_timeout=settings.handshake_timeout,
-            ssl_shutdown_timeout=settings.shutdown_timeout,
-        )
+    async def _secure(
+        self, gate: _Gate, stream: asyncio.Transport, context: ssl.SSLContext
+    ) -> asyncio.Transport:
+        settings = self.settings
+        assert settings.tls is not None
+        if gate.early:  # these bytes were not protected and must not pass for any that were
+            raise not_tls_error(settings.endpoint)
+        try:
+            secured = await asyncio.get_running_loop().start_tls(
+                stream,
+                gate,
+                context,
+                server_hostname=settings.tls.server_hostname or settings.host,
+                ssl_handshake_timeout=settings.handshake_timeout,
+                ssl_shutdown_timeout=settings.shutdown_timeout,
+            )
+        except OSError as error:
+            raise handshake_error(error, settings.endpoint) from error
+        if secured is None or secured.is_closing():
+            raise _closed_error(settings)
+        return secured
 
 
 class TcpListener:
@@ -203,51 +230,33 @@ def peer_of(transport: asyncio.BaseTransport) -> Peer:
 
 
 class _Gate(asyncio.Protocol):
-    """Stands in the user's place until the peer has shown that it is the right one.
+    """Stands in the user's place until the peer has shown that it is the right one."""
 
-    ``connection_made`` runs when the handshake is done and before any byte is read, so a swap of the protocol
-    there loses nothing.
-    """
-
-    def __init__(self, factory: ProtocolFactory, pins: frozenset[bytes], endpoint: str) -> None:
-        self._factory = factory
-        self._pins = pins
-        self._endpoint = endpoint
-        self.outcome: Peer | Exception = handshake_error(ConnectionResetError(), endpoint)
+    def __init__(self, keepalive: int) -> None:
+        self._keepalive = keepalive
+        self.early = bytearray()  # a peer that speaks first may do so before our turn comes
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        try:
-            check_pins(transport, self._pins, self._endpoint)
-            protocol = self._factory()
-        except Exception as error:
-            self.outcome = error
-            transport.abort()
-            return
-        self.outcome = peer_of(transport)
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
+        _set_options(transport.get_extra_info("socket"), self._keepalive)
+
+    def data_received(self, data: bytes) -> None:
+        self.early += data
+
+    def hand_over(self, stream: asyncio.Transport, protocol: asyncio.Protocol) -> None:
+        """Attach ``protocol`` and step aside for good."""
+        stream.set_protocol(protocol)
+        protocol.connection_made(stream)
+        if self.early:
+            protocol.data_received(bytes(self.early))
 
 
 _Address: TypeAlias = tuple[int, int, int, str, tuple[Any, ...]]  # as getaddrinfo gives it
 
 
-async def _open(address: _Address, keepalive: int) -> socket.socket:
-    family, kind, proto, _, name = address
-    sock = socket.socket(family, kind, proto)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if keepalive:
-            _keep_alive(sock, keepalive)
-        await asyncio.get_running_loop().sock_connect(sock, name)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _keep_alive(sock: socket.socket, idle: int) -> None:
+def _set_options(sock: socket.socket, idle: int) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if not idle:
+        return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
         ("TCP_KEEPIDLE", idle),  # absent on macOS, where only the system's default can be had
@@ -270,6 +279,13 @@ def _dial_error(error: OSError, settings: TcpSettings) -> ConnectError:
             "nothing listens on that port; check it, or wait for the venue",
         )
     return ConnectError(f"{settings.endpoint}: {error.strerror or error}", "check this machine's network")
+
+
+def _closed_error(settings: TcpSettings) -> ConnectError:
+    return ConnectError(
+        f"{settings.endpoint}: the peer closed the connection at once",
+        "it may be in maintenance, or refuse this address; see that the address is allowed",
+    )
 
 
 def _refuse_plain_remote(host: str, allowed: bool) -> None:

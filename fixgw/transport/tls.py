@@ -209,6 +209,12 @@ _HANDSHAKE_FAULTS = {
 }
 
 
+def not_tls_error(endpoint: str) -> ConnectError:
+    """Say that the peer at ``endpoint`` (``host:port``) answered in plain text."""
+    what, remedy, fatal = _NOT_TLS
+    return ConnectError(f"{endpoint}: {what}", remedy, fatal=fatal)
+
+
 def handshake_error(error: OSError, endpoint: str) -> ConnectError:
     """Say in a sentence why a TLS handshake failed.
 

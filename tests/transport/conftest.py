@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import trustme
@@ -21,8 +22,7 @@ class Recorder(asyncio.Protocol):
         self.news = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.made.set_result(transport)
+        self.made.set_result(cast("asyncio.Transport", transport))
 
     def data_received(self, data: bytes) -> None:
         self.received += data
@@ -42,6 +42,35 @@ class Echo(Recorder):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self.made.result().write(data)
+
+
+GREETING = b"8=FIXT.1.1\x019=5\x0135=0\x01"
+
+
+class Greeter(Recorder):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.made.result().write(GREETING)
+
+
+class HangUp(Recorder):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.made.result().close()
+
+
+def late_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let whoever asked for a connection go on only when the peer has had time to act on it."""
+    loop = asyncio.get_running_loop()
+    create_connection: Any = loop.create_connection
+
+    async def create_late(*args: Any, **kwargs: Any) -> Any:
+        made = await create_connection(*args, **kwargs)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return made
+
+    monkeypatch.setattr(loop, "create_connection", create_late)
 
 
 class Recorders:

@@ -11,7 +11,7 @@ from fixgw.errors import ConfigError, ConnectError
 from fixgw.transport.tcp import ListenSettings, TcpConnector, TcpSettings, listen, peer_of
 from fixgw.transport.tls import TlsSettings
 
-from .conftest import Echo, Recorders, Serve
+from .conftest import GREETING, Echo, Greeter, HangUp, Recorders, Serve, late_turn
 
 
 def plain(port: int, host: str = "127.0.0.1", **settings: Any) -> TcpConnector:
@@ -97,6 +97,21 @@ async def test_a_connection_that_is_not_answered_ends_at_its_timeout(full_port: 
     assert error.what == f"127.0.0.1:{full_port}: no connection within 0.05 s"
 
 
+def resolve_to(monkeypatch: pytest.MonkeyPatch, answer: list[Any] | OSError) -> None:
+    """Stand in for the system's resolver of ``localhost``."""
+    loop = asyncio.get_running_loop()
+    resolve = loop.getaddrinfo
+
+    async def getaddrinfo(host: str, *args: Any, **kwargs: Any) -> list[Any]:
+        if host != "localhost":
+            return list(await resolve(host, *args, **kwargs))
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+
+
 async def test_every_address_of_a_name_gets_its_share_of_the_time(
     serve: Serve, full_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,7 +120,7 @@ async def test_every_address_of_a_name_gets_its_share_of_the_time(
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
         for port in (full_port, 1, listener.port)
     ]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: addresses)
+    resolve_to(monkeypatch, addresses)
     clients = Recorders()
     peer = await plain(listener.port, host="localhost", connect_timeout=0.3).connect(clients)
     assert peer.address == f"127.0.0.1:{listener.port}"
@@ -113,15 +128,12 @@ async def test_every_address_of_a_name_gets_its_share_of_the_time(
 
 
 async def test_a_name_without_addresses_is_not_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [])
+    resolve_to(monkeypatch, [])
     assert "no address" in (await failure(plain(1, host="localhost"))).what
 
 
 async def test_a_name_that_does_not_resolve_is_not_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(*args: object, **kwargs: object) -> None:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    resolve_to(monkeypatch, socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
     error = await failure(plain(1, host="localhost"))
     assert error.what == "localhost: the name can not be resolved: Name or service not known"
 
@@ -129,6 +141,22 @@ async def test_a_name_that_does_not_resolve_is_not_fatal(monkeypatch: pytest.Mon
 async def test_a_name_that_is_no_name_is_told_apart_from_a_network_fault() -> None:
     error = await failure(plain(1, host="a" * 64 + ".example", allow_plain_remote=True))
     assert "can not be resolved" in error.what
+
+
+async def test_a_server_that_speaks_first_is_heard(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    late_turn(monkeypatch)
+    listener, clients = await serve(ListenSettings(), Recorders(Greeter)), Recorders()
+    await plain(listener.port).connect(clients)
+    assert await clients.all[0].until(len(GREETING)) == GREETING
+    (await clients.all[0].made).abort()
+
+
+async def test_a_server_that_hangs_up_at_once_is_not_fatal(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late_turn(monkeypatch)
+    listener = await serve(ListenSettings(), Recorders(HangUp))
+    assert "closed the connection at once" in (await failure(plain(listener.port))).what
 
 
 async def test_an_error_of_the_protocol_factory_comes_out_of_connect(serve: Serve) -> None:

@@ -24,7 +24,7 @@ from fixgw.transport.base import Peer
 from fixgw.transport.tcp import ListenSettings, TcpConnector, TcpListener, TcpSettings
 from fixgw.transport.tls import TlsSettings, certificate_digests, handshake_error, parse_pin, server_context
 
-from .conftest import Echo, PemFiles, Recorders, Serve
+from .conftest import GREETING, Echo, Greeter, HangUp, PemFiles, Recorders, Serve, late_turn
 
 ABSENT_PIN = "sha256/" + base64.b64encode(bytes(32)).decode()
 
@@ -269,15 +269,41 @@ async def test_a_server_that_ends_at_tls_1_2_is_accepted(serve: Serve, pem: PemF
 
 
 async def test_a_peer_that_answers_in_plain_text_is_not_fatal(serve: Serve, pem: PemFiles) -> None:
-    class Greeter(Echo):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
+    class Answerer(Echo):
+        def data_received(self, data: bytes) -> None:
             self.made.result().write(b"8=FIXT.1.1\x019=5\x0135=0\x01")
 
+    listener = await serve(ListenSettings(), Recorders(Answerer))
+    error = await refused(connector(listener, TlsSettings(ca_file=pem.ca)))
+    assert not error.fatal
+    assert "does not speak TLS" in error.what
+
+
+async def test_plain_text_before_the_handshake_never_passes_for_protected(
+    serve: Serve, pem: PemFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late_turn(monkeypatch)
     listener = await serve(ListenSettings(), Recorders(Greeter))
     error = await refused(connector(listener, TlsSettings(ca_file=pem.ca)))
     assert not error.fatal
     assert "does not speak TLS" in error.what
+
+
+async def test_a_peer_that_hangs_up_before_the_handshake_is_not_fatal(
+    serve: Serve, pem: PemFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late_turn(monkeypatch)
+    listener = await serve(ListenSettings(), Recorders(HangUp))
+    error = await refused(connector(listener, TlsSettings(ca_file=pem.ca)))
+    assert not error.fatal
+    assert "closed the connection at once" in error.what
+
+
+async def test_a_server_that_speaks_first_within_tls_is_heard(serve: Serve, pem: PemFiles) -> None:
+    listener, clients = await serve(pem.listen_settings(), Recorders(Greeter)), Recorders()
+    await connector(listener, TlsSettings(ca_file=pem.ca)).connect(clients)
+    assert await clients.all[0].until(len(GREETING)) == GREETING
+    (await clients.all[0].made).abort()
 
 
 async def test_a_plain_client_gets_nothing_from_a_tls_port(serve: Serve, pem: PemFiles) -> None:
@@ -299,11 +325,11 @@ async def test_a_handshake_that_hangs_ends_at_its_timeout(serve: Serve, pem: Pem
 
 
 async def test_a_peer_that_hangs_up_during_the_handshake_is_not_fatal(serve: Serve, pem: PemFiles) -> None:
-    class HangUp(Echo):
+    class Refuser(Echo):
         def data_received(self, data: bytes) -> None:
             self.made.result().close()
 
-    listener = await serve(ListenSettings(), Recorders(HangUp))
+    listener = await serve(ListenSettings(), Recorders(Refuser))
     error = await refused(connector(listener, TlsSettings(ca_file=pem.ca)))
     assert not error.fatal
     assert "closed the connection during the TLS handshake" in error.what

@@ -150,15 +150,20 @@ class Message:
 
         def __getattr__(self, name: str) -> Any:
             if name == "index":
-                index = self.index = dict(reversed(self.pairs()))
-                return index
+                self.index = split(self._text())[1]
+                return self.index
             if name == "fields" and self._body is not None:
-                start = b"35=%b" % self.msg_type.encode() if self.msg_type else b""
-                self.fields = split((start + self._body).lstrip(SOH))[0]
+                self.fields, self.index = split(self._text())
                 return self.fields
             if name == "begin_string":
                 return decode_string(self.frame[2 : self.frame.find(SOH)])
             raise AttributeError(f"a {type(self).__name__} has no {name!r}")
+
+    def _text(self) -> bytes:
+        """Return all fields with SOH between them."""
+        if self._body is None:
+            return SOH.join(self.fields)
+        return b"35=%b%b" % (self.msg_type.encode(), self._body) if self.msg_type else self._body[1:]
 
     def __contains__(self, tag: int) -> bool:
         return tag in self.index
@@ -313,7 +318,7 @@ class Message:
         return isinstance(other, Message) and self.fields == other.fields
 
     def __repr__(self) -> str:
-        return f"<Message {printable(SOH.join(self.fields))}>"
+        return f"<Message {printable(self._text())}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         kept = ("_plain", "begin_string", "frame", "msg_seq_num", "poss_dup")

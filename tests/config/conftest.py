@@ -20,6 +20,7 @@ defaults:
   venue: kalshi
   environment: demo
   store: { path: tape }
+  tls: { ca_file: ca.pem }
 sessions:
   - name: rt
     kind: orders-rt

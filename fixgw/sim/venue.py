@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,19 +22,19 @@ from fixgw.session.verdict import Refuse
 from fixgw.sim.admission import Trading
 from fixgw.sim.app import VenueApp
 from fixgw.sim.book import Book
+from fixgw.sim.counterparty import Counterparty
 from fixgw.sim.kinds import KINDS, SessionKind
 from fixgw.sim.ledger import Ledger
 from fixgw.sim.logon import Gate, judge
 from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.messagelog import REFUSED, LoggedStore, MessageLog
-from fixgw.sim.orders import Order, Owner, Side, Terms
+from fixgw.sim.orders import Order, Side
 from fixgw.sim.pki import DEFAULT_CLIENTS, ClientKey, ClientSpec, KeyRegistry, StateDirectory
 from fixgw.sim.venuelink import VenueHandler, VenueLink
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.base import Peer
 from fixgw.transport.tcp import ListenSettings, TcpListener, listen
 
-HOUSE = Owner("house", "house")
 SENDING_TIME_WINDOW = 30.0
 
 
@@ -114,7 +113,7 @@ class Simulator:
         self.ledger = Ledger()
         self.log = MessageLog()
         self.engine = MatchingEngine(self.ledger, fee_rate=settings.fee_rate)
-        self.app = VenueApp(self.engine, self._arm_expiry)
+        self.app = VenueApp(self.engine, self._settled)
         self.registry = KeyRegistry()
         self.keys: dict[str, ClientKey] = {}
         self.ports: dict[str, int] = {}
@@ -125,7 +124,7 @@ class Simulator:
         self._listeners: list[TcpListener] = []
         self._acceptors: list[Acceptor] = []
         self._expiry: asyncio.TimerHandle | None = None
-        self._quotes = count(1)
+        self._house = Counterparty(self.engine, self.app.publish)
         for market in settings.markets:
             self.engine.list_market(market.symbol, subpenny=market.subpenny)
 
@@ -203,9 +202,28 @@ class Simulator:
             price: YES price, dollars.
             qty: contracts.
         """
-        terms = Terms(f"house-{next(self._quotes)}", HOUSE, symbol, side, qty, price)
-        self.app.publish(self.engine.submit(terms, self.now().utc_ns))
-        return self.ledger.order(terms.cl_ord_id)
+        return self._house.enter(symbol, side, price, qty, self.now().utc_ns)
+
+    def make_market(self, symbol: str, bid: Decimal, offer: Decimal, size: Decimal) -> None:
+        """Let the house quote both sides of an open market; what is taken whole is quoted again.
+
+        Args:
+            symbol: an open market.
+            bid: the price at which the house buys YES, dollars.
+            offer: the price at which it sells.
+            size: contracts on each side.
+        """
+        for side, price in ((Side.BUY, bid), (Side.SELL, offer)):
+            self._house.keep(symbol, side, price, size, self.now().utc_ns)
+
+    def fill(self, cl_ord_id: str, qty: Decimal) -> Order:
+        """Let the house trade against a client's resting order, in whole or in part, and return its order.
+
+        Args:
+            cl_ord_id: any id of the order's chain.
+            qty: contracts; orders with a better price, or an older one at the same, are filled first.
+        """
+        return self._house.take(self.ledger.order(cl_ord_id), qty, self.now().utc_ns)
 
     def close_market(self, symbol: str) -> None:
         """Deactivate a market; its orders are cancelled."""
@@ -297,6 +315,11 @@ class Simulator:
         cut = [link for link in connected if link.cut()]
         for link in cut:
             await link.ended()
+
+    def _settled(self) -> None:
+        """A matching cycle was reported."""
+        self._house.renew(self.now().utc_ns)
+        self._arm_expiry()
 
     def _arm_expiry(self) -> None:
         """Set the one timer to the next instant at which an order may expire."""

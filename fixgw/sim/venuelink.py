@@ -91,8 +91,7 @@ class VenueLink(Link):
         if transport is None:
             return False
         sock = transport.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         assert isinstance(transport, asyncio.Transport)
         transport.abort()
         return True

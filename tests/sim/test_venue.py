@@ -110,9 +110,7 @@ class TestRefusedLogons:
 
     async def test_a_logon_without_a_name_is_not_answered(self, venue: Simulator) -> None:
         async with wire(venue, NR) as client:
-            client.writer.write(
-                b"8=FIXT.1.1\x019=43\x0135=A\x0134=1\x0152=20261009-14:30:00.000\x0156=KalshiNR\x0110=248\x01"
-            )
+            client.send("A", "98=0|108=30|141=Y|1137=9", sender="")
             assert await client.closed()
 
     async def test_the_refusal_is_on_the_log_and_no_session_was_made(self, venue: Simulator) -> None:
@@ -286,6 +284,27 @@ class TestControls:
             client.send("D", buy("a1").replace("59=1", f"59=6|126={due}"))
             assert [(await client.receive("8"))[150] for _ in range(2)] == ["0", "4"]
             assert venue.ledger.order("a1").state is State.EXPIRED
+            client.send("D", buy("a2").replace("59=1", "59=0"))
+            await client.receive("8")
+        assert venue.ledger.order("a2").state is State.OPEN
+
+    async def test_the_house_quotes_again_what_was_taken_but_leaves_the_rest_of_an_order_alone(
+        self, venue: Simulator
+    ) -> None:
+        venue.make_market(MARKET, Decimal("0.50"), Decimal("0.55"), Decimal(4))
+        async with wire(venue, NR) as client:
+            await client.log_on()
+            client.send("D", buy("a1", "4"))
+            assert (await client.receive("8"))[39] == "2"
+            client.send("D", buy("a2", "6"))
+            trade = await client.receive("8")
+            assert (trade[39], trade[151]) == ("1", "2.00")
+            venue.fill("a2", Decimal(1))
+            assert (await client.receive("8"))[151] == "1.00"
+            client.send("F", f"11=a3|41=a2|54=1|55={MARKET}")
+            await client.receive("8")
+            offers = [(str(price), str(qty)) for price, qty in venue.market(MARKET).side(Side.SELL).depth()]
+            assert offers == [("0.55", "4")]
 
     async def test_a_market_may_be_opened_later(self, venue: Simulator) -> None:
         assert venue.market("NEW", subpenny=True) is venue.market("NEW")

@@ -61,15 +61,15 @@ class Wire:
         number: int | None = None,
         target: str | None = None,
         sent: str | None = None,
+        sender: str | None = None,
     ) -> None:
         """Send one message; ``body`` is ``11=a|38=10``."""
         number = self.next_out if number is None else number
         self.next_out = number + 1
         sent = sent or timestamp(self._venue.now().utc_ns)
-        head = (
-            f"35={msg_type}|34={number}|49={self._key.key_id}|52={sent}"
-            f"|56={target or self._kind.target_comp_id}|"
-        )
+        sender = self._key.key_id if sender is None else sender
+        name = f"49={sender}|" if sender else ""
+        head = f"35={msg_type}|34={number}|{name}52={sent}|56={target or self._kind.target_comp_id}|"
         content = (head + (body + "|" if body else "")).replace("|", "\x01").encode()
         frame = b"8=FIXT.1.1\x019=%d\x01%b" % (len(content), content)
         self.writer.write(b"%b10=%03d\x01" % (frame, sum(frame) % 256))

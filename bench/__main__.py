@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench import codec, report, roundtrip
+from bench import codec, report, roundtrip, turn
 from bench.codec import Cost
 from bench.roundtrip import PEERS, Peer, Runs
 from bench.workload import QUICK, Plan
@@ -25,6 +25,9 @@ def arguments(line: Sequence[str] | None = None) -> argparse.Namespace:
         "--peers",
         type=names,
         help=f"comma-separated, of: {', '.join(peer.name for peer in PEERS)}",
+    )
+    parser.add_argument(
+        "--attempts", type=int, default=1, help="how often a run that other programs disturbed is repeated"
     )
     parser.add_argument("--json", type=Path, help="also write everything measured to this file")
     return parser.parse_args(line)
@@ -49,6 +52,13 @@ def peers(chosen: frozenset[str] | None) -> list[Peer]:
     return found
 
 
+def measure_codec(quick: bool) -> list[Cost]:
+    """Return what one message and one turn cost on one core."""
+    if quick:
+        return codec.measure(loops=1_000, repeats=3) + turn.measure(orders=1_000, repeats=1)
+    return codec.measure() + turn.measure()
+
+
 def main() -> int:
     """Measure, print, and return 1 when a goal was missed, except in a quick run."""
     options = arguments()
@@ -56,9 +66,10 @@ def main() -> int:
     costs: list[Cost] = []
     runs: Runs = {}
     if options.only != "roundtrip":
-        costs = codec.measure(loops=1_000, repeats=3) if options.quick else codec.measure()
+        costs = measure_codec(options.quick)
     if options.only != "codec":
-        runs = roundtrip.run_all(peers(options.peers), plan, 1 if options.quick else options.runs)
+        rounds = 1 if options.quick else options.runs
+        runs = roundtrip.run_all(peers(options.peers), plan, rounds, options.attempts)
     print(report.text(costs, runs, plan))
     if options.json:
         options.json.write_text(json.dumps(report.as_json(costs, runs, plan), indent=1) + "\n")

@@ -94,7 +94,7 @@ def codec_table(costs: Sequence[Cost]) -> str:
     cells = {(cost.operation, cost.codec): f"{cost.microseconds:.2f}" for cost in costs}
     operations = list(dict.fromkeys(cost.operation for cost in costs))
     rows = [[operation, *(cells.get((operation, name), "-") for name in names)] for operation in operations]
-    return table(["us a message", *names], rows)
+    return table(["us", *names], rows)
 
 
 def roundtrip_table(runs: Runs) -> str:
@@ -171,8 +171,11 @@ def as_json(costs: Sequence[Cost], runs: Runs, plan: Plan) -> dict[str, Any]:
 def text(costs: Sequence[Cost], runs: Runs, plan: Plan) -> str:
     """Return the whole report for a person."""
     parts = ["\n".join(f"{name}: {value}" for name, value in machine().items())]
-    if costs:
-        parts.append(f"Codec, one core\n{codec_table(costs)}")
+    messages = [cost for cost in costs if cost.operation in codec.ROWS]
+    turns = [cost for cost in costs if cost.operation not in codec.ROWS]
+    for title, rows in (("Codec, one core", messages), ("Turn, one core, no socket, no TLS", turns)):
+        if rows:
+            parts.append(f"{title}\n{codec_table(rows)}")
     if runs:
         title = (
             f"NewOrderSingle -> ExecutionReport, two processes, TLS 1.3 on loopback, medians: "

@@ -20,6 +20,7 @@ from bench.workload import Figures, Plan
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 180.0
+QUIET = 0.1  # processors that other programs may use before a run counts as disturbed
 
 
 @dataclass(frozen=True)
@@ -165,17 +166,27 @@ def available(peers: Iterable[Peer], installed: Callable[[str], bool]) -> list[P
     ]
 
 
-def run_all(peers: Sequence[Peer], plan: Plan, runs: int) -> Runs:
+def run_quietly(peer: Peer, plan: Plan, pki: Path, attempts: int, label: str) -> Figures:
+    """Run one peer, again while other programs disturb it, and return the least disturbed run."""
+    seen: list[tuple[float, Figures]] = []
+    for _ in range(attempts):
+        with Neighbours() as neighbours:
+            figures = run_once(peer, plan, pki)
+        seen.append((neighbours.processors, figures))
+        print(f"{label} {peer.name}: {figures.as_json()} {neighbours}", file=sys.stderr, flush=True)
+        if neighbours.processors <= QUIET:
+            break
+    return min(seen, key=lambda run: run[0])[1]
+
+
+def run_all(peers: Sequence[Peer], plan: Plan, runs: int, attempts: int = 1) -> Runs:
     """Run the peers in turn, ``runs`` times around, one line of progress a run on standard error."""
     found: dict[str, list[Figures]] = {peer.name: [] for peer in peers}
     with tempfile.TemporaryDirectory(prefix="fixgw-pki-") as pki:
         make_certificates(Path(pki))
         for number in range(1, runs + 1):
             for peer in peers:
-                with Neighbours() as neighbours:
-                    figures = run_once(peer, plan, Path(pki))
-                found[peer.name].append(figures)
-                print(f"run {number} {peer.name}: {figures.as_json()} {neighbours}", file=sys.stderr)
+                found[peer.name].append(run_quietly(peer, plan, Path(pki), attempts, f"run {number}"))
     return found
 
 

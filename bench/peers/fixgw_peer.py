@@ -59,6 +59,20 @@ ACCEPTOR = replace(
 )
 
 
+def new_order(number: int) -> NewOrderSingle:
+    """Return the order of a number."""
+    return NewOrderSingle(
+        cl_ord_id=workload.cl_ord_id(number),
+        symbol=workload.SYMBOL,
+        side=Side.BUY,
+        transact_time=datetime.now(UTC),
+        order_qty=ORDER_QTY,
+        ord_type=OrdType.LIMIT,
+        price=PRICES[number % 99],
+        time_in_force=TimeInForce.GOOD_TILL_CANCEL,
+    )
+
+
 class Venue(Handler):
     """Reads 7 fields of each order and answers with an ExecutionReport of 21 application fields."""
 
@@ -121,18 +135,7 @@ class Desk(Handler):
             self.done.set_exception(ConnectionError(reason))
 
     def _order(self, number: int) -> None:
-        self._send(
-            NewOrderSingle(
-                cl_ord_id=workload.cl_ord_id(number),
-                symbol=workload.SYMBOL,
-                side=Side.BUY,
-                transact_time=datetime.now(UTC),
-                order_qty=ORDER_QTY,
-                ord_type=OrdType.LIMIT,
-                price=PRICES[number % 99],
-                time_in_force=TimeInForce.GOOD_TILL_CANCEL,
-            )
-        )
+        self._send(new_order(number))
 
     def _finish(self) -> None:
         self.done.set_result(self._meter.figures())

@@ -111,7 +111,7 @@ def _unreachable(path: Path, error: OSError) -> NotReachableError:
         return NotReachableError(
             f"{path} belongs to another user", "run this as the user that runs the gateway"
         )
-    if isinstance(error, TimeoutError):
+    if isinstance(error, BlockingIOError):  # what connect says when too many wait to be accepted
         return NotReachableError(
             f"the gateway at {path} does not take connections", "it may hang: look at its log"
         )

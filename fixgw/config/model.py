@@ -35,12 +35,10 @@ def _below_base(path: Path, info: ValidationInfo) -> Path:
     return base / path.expanduser()
 
 
-def _secret(value: Any, name: str = "the secret") -> Any:
+def _secret(value: Any, name: str = "the secret") -> Secret:
     """Take what came by reference, and nothing that stands in the file itself."""
     if isinstance(value, Referenced):
         return Secret(value)
-    if value is None or isinstance(value, Secret):
-        return value
     raise fault(
         f"{name} stands in the file in clear",
         "move it out, treat it as leaked, and write ${file:/path} or ${env:NAME} in its place",

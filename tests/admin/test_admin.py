@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import pwd
 import socket
 import stat
 import subprocess
@@ -160,6 +162,21 @@ async def test_what_changes_something_is_logged_with_the_asking_process(
     assert [vars(record)["command"] for record in audit] == ["session.logout", "seqnum.reset"]
     assert vars(audit[1])["arguments"] == {"session": "us", "reason": "new day"}
     assert f"pid {os.getpid()}" in vars(audit[1])["who"]
+
+
+@pytest.mark.usefixtures("server")
+async def test_the_audit_names_what_the_system_knows(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_uid: int) -> pwd.struct_passwd:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    await _call(path, "session.logon", session="us")
+    monkeypatch.delattr(socket, "SO_PEERCRED")
+    await _call(path, "session.logon", session="us")
+    who = [vars(record)["who"] for record in caplog.records if record.message == "admin command"]
+    assert who == [f"uid {os.geteuid()} (pid {os.getpid()})", "local administrator"]
 
 
 # -- refusals --
@@ -359,6 +376,20 @@ def test_a_stale_socket_is_no_gateway(path: Path) -> None:
 def test_a_path_that_can_not_be_one_is_explained(tmp_path: Path) -> None:
     with pytest.raises(NotReachableError, match="can not be used"):
         AdminClient(tmp_path / "file" / ("x" * 200)).call("status")
+
+
+def test_a_gateway_that_takes_nobody_is_said_to_hang(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as server, contextlib.ExitStack() as waiting:
+        server.bind(str(path))
+        server.listen(0)
+        for _ in range(2):  # as many as the kernel lets wait
+            client = waiting.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            with suppress(BlockingIOError):
+                client.connect(str(path))
+        with pytest.raises(NotReachableError, match="does not take connections"):
+            AdminClient(path, timeout=0.1).call("status")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may use every socket")

@@ -57,17 +57,22 @@ class Ledger:
         self.cash: dict[str, Decimal] = {}
         self.fees = ZERO
         self._by_cl_ord_id: dict[tuple[str, str], Order] = {}
+        self._named: dict[str, list[Order]] = {}
+        self._refused: dict[str, Order] = {}
 
     def enter(self, order: Order, *, refused: bool = False) -> None:
         """Take in an order; the ClOrdID of a refused one stays free."""
         self.orders[order.order_id] = order
-        if not refused:
+        if refused:
+            self._refused.setdefault(order.terms.cl_ord_id, order)
+        else:
             self.name(order, order.terms.cl_ord_id)
 
     def name(self, order: Order, cl_ord_id: str) -> None:
         """Take in one more ClOrdID of an order."""
         order.cl_ord_ids.append(cl_ord_id)
         self._by_cl_ord_id[order.terms.owner.session, cl_ord_id] = order
+        self._named.setdefault(cl_ord_id, []).append(order)
 
     def find(self, session: str, cl_ord_id: str) -> Order | None:
         """Return the order that an accepted message of the session named so."""
@@ -79,8 +84,9 @@ class Ledger:
         Raises:
             KeyError: no order, or more than one accepted order, has it.
         """
-        named = [order for (_, name), order in self._by_cl_ord_id.items() if name == cl_ord_id]
-        found = named or [order for order in self.orders.values() if order.terms.cl_ord_id == cl_ord_id][:1]
+        found = self._named.get(cl_ord_id, [])
+        if not found and cl_ord_id in self._refused:
+            return self._refused[cl_ord_id]
         if len(found) != 1:
             raise KeyError(f"ClOrdID {cl_ord_id!r} is known for {len(found)} orders")
         return found[0]

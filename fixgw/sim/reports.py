@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeAlias
 
 from fixgw.fix.message import Message
@@ -212,7 +213,12 @@ def _status(order: Snapshot, flags: LogonFlags) -> str:
 def timestamp(utc_ns: int) -> str:
     """Return a UTCTimestamp with milliseconds."""
     seconds, rest = divmod(utc_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%d-%H:%M:%S}.{rest // 1_000_000:03d}"
+    return f"{_second(seconds)}.{rest // 1_000_000:03d}"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%d-%H:%M:%S}"
 
 
 def _price(price: Decimal, flags: LogonFlags) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 EASTERN = ZoneInfo("America/New_York")
+_HOUR_NS = 3600 * 1_000_000_000
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 def trade_date(utc_ns: int) -> str:
     """Return ClearingBusinessDate(715): the New York date of an instant, ``YYYYMMDD``."""
-    return _eastern(utc_ns).strftime("%Y%m%d")
+    return _date_of_hour(utc_ns // _HOUR_NS)
 
 
 def end_of_day_ns(utc_ns: int) -> int:
@@ -19,6 +21,12 @@ def end_of_day_ns(utc_ns: int) -> int:
     tomorrow = _eastern(utc_ns).date() + timedelta(days=1)
     last = datetime.combine(tomorrow, time(), EASTERN).astimezone(UTC) - _MILLISECOND
     return round(last.timestamp() * 1000) * 1_000_000
+
+
+@lru_cache(maxsize=16)
+def _date_of_hour(hour: int) -> str:
+    """New York is whole hours from UTC, so its date changes with an hour only."""
+    return _eastern(hour * _HOUR_NS).strftime("%Y%m%d")
 
 
 def _eastern(utc_ns: int) -> datetime:

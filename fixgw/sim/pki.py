@@ -211,6 +211,7 @@ class StateDirectory:
             if spec.name not in ids or not path.exists():
                 ids[spec.name] = str(uuid.uuid4())
                 _write(path, _private_pem(_new_key(spec.algorithm)))
+            _write(path.with_suffix(".id"), ids[spec.name].encode())  # for ${file:...} in a configuration
             found[spec.name] = ClientKey(spec.name, ids[spec.name], path, spec.account)
             registry.add(ids[spec.name], public_pem(path.read_bytes()), spec.account)
         _write(ids_path, json.dumps(ids, indent=1).encode())

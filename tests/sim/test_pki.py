@@ -55,6 +55,13 @@ def test_what_is_there_is_used_again(tmp_path: Path) -> None:
     assert start() == start()
 
 
+def test_each_key_id_stands_in_a_file_of_its_own(tmp_path: Path) -> None:
+    keys = StateDirectory(tmp_path, NOON).clients(FAST, KeyRegistry())
+    assert {key.path.with_suffix(".id").read_text() for key in keys.values()} == {
+        key.key_id for key in keys.values()
+    }
+
+
 def test_a_lost_key_file_gets_a_new_id(tmp_path: Path) -> None:
     directory = StateDirectory(tmp_path, NOON)
     before = directory.clients(FAST, KeyRegistry())

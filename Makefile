@@ -25,8 +25,8 @@ $(STAMP): pyproject.toml
 	$(PY) -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
-demo: $(STAMP) ## trade against the built-in simulator, once, and show every message
-	$(PY) examples/demo.py
+demo: $(STAMP) ## trade with the built-in simulator, lose a connection, show that nothing was lost
+	$(BIN)/fixgw demo
 
 test: lint type tests coverage ## everything that has to hold: lint, types, layers, tests, coverage
 

@@ -73,8 +73,9 @@ class Resolved:
             ConfigError: an option is unknown, does not apply to the kind, or conflicts with another.
         """
         options = dict(self.section.options)
-        if self.section.cancel_on_disconnect is not None:
-            options[CANCEL_OPTION] = self.section.cancel_on_disconnect
+        cancel = self.section.cancel_on_disconnect
+        if cancel or (cancel is not None and self.kind.order_entry):  # false in `defaults` is for these alone
+            options[CANCEL_OPTION] = cancel
         further = (
             (tag, value.reveal() if isinstance(value, Secret) else value)
             for tag, value in self.section.logon_fields.items()

@@ -40,6 +40,7 @@ PIN = "sha256/" + "A" * 43 + "="
             "sessions.0.connect": {"port": 7},
         },
         {"venue_overrides": {"kalshi": {"heart_bt_int_min": 1}}, "sessions.0.heartbeat": 2},
+        {"sessions.2.cancel_on_disconnect": False},
         {"metrics": {"listen": "127.0.0.1:9464"}, "admin": {"socket": "admin.sock"}},
     ],
 )

@@ -236,6 +236,7 @@ class Order:
         """Set the state and wake whoever waits for the close."""
         self.state = state
         if state not in OPEN:
+            self.leaves_qty = Decimal(0)
             waiters, self._closed = self._closed, []
             for waiter in waiters:
                 if not waiter.done():

@@ -30,12 +30,12 @@ def differences(ledger: Ledger, session: str, orders: Iterable[OrderSnapshot]) -
     entered = [order for order in ledger.orders.values() if order.terms.owner.session == session]
     found = [f"{name}: never arrived" for name in _never_arrived(believed, entered)]
     for order in entered:
-        names = order.cl_ord_ids or [order.terms.cl_ord_id]
-        held = believed.get(names[-1])
+        names = [order.terms.cl_ord_id, *order.cl_ord_ids]  # among them those of requests to cancel it
+        held = next((believed[name] for name in reversed(names) if name in believed), None)
         if held is None:
             found.append(f"{names[-1]}: the venue has it, the client does not know it")
         else:
-            found += [f"{names[-1]}: {text}" for text in _compare(order, held)]
+            found += [f"{held.cl_ord_id}: {text}" for text in _compare(order, held)]
     return found
 
 

@@ -124,7 +124,7 @@ def test_every_error_of_the_checks_keeps_the_gateway_from_being_made(spoil: Spoi
 
 async def test_metrics_and_administration_run_beside_the_sessions(spoil: Spoil, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        listen = "127.0.0.1:{}".format(probe.getsockname()[1])
+        listen = f"127.0.0.1:{probe.getsockname()[1]}"
     with_services: dict[str, Any] = {"metrics": {"listen": listen}, "admin": {"socket": "run/admin.sock"}}
     for index in range(3):
         with_services[f"sessions.{index}.connect"] = {"host": "127.0.0.1", "port": 1}

@@ -131,11 +131,22 @@ class Venue(Protocol):
         """The typed messages of its dialect."""
         ...
 
-    def signer(self, key: bytes) -> LogonSigner:
-        """Return the Logon signer for a key in PEM form.
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Venue:
+        """Return the venue with facts changed by the configuration (``venue_overrides``).
+
+        Args:
+            overrides: in the shape of the venue's table of facts.
 
         Raises:
-            ConfigError: the key has the wrong type, is encrypted or does not parse.
+            ConfigError: a fact is unknown, missing, or has the wrong type.
+        """
+        ...
+
+    def signer(self, key: bytes) -> LogonSigner:
+        """Return the Logon signer for a key in PEM form, empty when the session has none.
+
+        Raises:
+            ConfigError: the key is missing, has the wrong type, is encrypted or does not parse.
         """
         ...
 

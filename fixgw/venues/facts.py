@@ -1,0 +1,213 @@
+"""A venue as a table of facts: read, changed by the configuration, checked, and made into a ``Venue``."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from importlib.resources import files
+from typing import Any, TypeVar, get_type_hints
+
+from fixgw.errors import ConfigError
+from fixgw.session.hooks import ResendFresh, ResendPolicy
+from fixgw.venues.base import KindProfile, LogoutRule, Retry, VenueProfile
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LogonOption:
+    """A Logon field of the venue's own that a session may ask for.
+
+    Args:
+        name: the option's name in the configuration.
+        tag: its tag.
+        kinds: names of the kinds that know it.
+        least: the least whole number that it may be; None for a flag.
+        most: the greatest.
+        requires: options that have to be on with it.
+        forbids: options that must not be on with it.
+    """
+
+    name: str
+    tag: int
+    kinds: frozenset[str]
+    least: int | None = None
+    most: int | None = None
+    requires: tuple[str, ...] = ()
+    forbids: tuple[str, ...] = ()
+
+    def encode(self, value: object) -> str:
+        """Return the value as it stands on the wire.
+
+        Raises:
+            ConfigError: it has the wrong type or is out of range.
+        """
+        if self.least is None or self.most is None:
+            if isinstance(value, bool):
+                return "Y" if value else "N"
+            raise ConfigError(f"option {self.name} is {value!r}", remedy="say true or false")
+        if isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most:
+            return str(value)
+        raise ConfigError(
+            f"option {self.name} is {value!r}", remedy=f"say a number from {self.least} to {self.most}"
+        )
+
+    def check_company(self, options: Mapping[str, Any]) -> None:
+        """Check an option that is on against the others.
+
+        Raises:
+            ConfigError: one that it needs is off, or one that it excludes is on.
+        """
+        for other in self.requires:
+            if options.get(other) is not True:
+                raise ConfigError(f"option {self.name} needs {other}", remedy=f"set {other}: true as well")
+        for other in self.forbids:
+            if options.get(other) is True:
+                raise ConfigError(
+                    f"options {self.name} and {other} exclude each other", remedy="switch one of them off"
+                )
+
+
+class FactsVenue:
+    """The part of a ``Venue`` that its table of facts decides; a venue adds its signer and its messages.
+
+    Args:
+        table: the facts, as ``read_facts`` returns them.
+        overrides: changes in the same shape: a value replaces a value, tables are merged key by key, rows of
+            ``logouts`` go before the venue's own, because the first match wins.
+
+    Raises:
+        ConfigError: a fact is unknown, missing, or has the wrong type.
+    """
+
+    def __init__(self, table: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> None:
+        table = _laid_over(table, overrides or {})
+        path = f"venue_overrides.{table['name']}"
+        self._options = {
+            name: _record(LogonOption, row, f"{path}.logon_options.{name}", name=name)
+            for name, row in _rows(table, "logon_options", path)
+        }
+        self.profile = _profile(table, self._options, path)
+
+    def logon_fields(self, kind: KindProfile, options: Mapping[str, Any]) -> Sequence[tuple[int, str]]:
+        """Return the venue's own Logon fields for a session's options, by ascending tag.
+
+        Raises:
+            ConfigError: an option is unknown, does not apply to the kind, or conflicts with another.
+        """
+        encoded = [self._logon_field(kind, name, value) for name, value in options.items()]
+        for name, value in options.items():
+            if value is True:
+                self._options[name].check_company(options)
+        return sorted(encoded)
+
+    def resend_policy(self, kind: KindProfile) -> ResendPolicy:
+        """Return the rule that an order of a former connection never executes late."""
+        return ResendFresh(self.profile.resend_always, self.profile.resend_max_age)
+
+    def _logon_field(self, kind: KindProfile, name: str, value: object) -> tuple[int, str]:
+        option = self._options.get(name)
+        if option is None:
+            raise ConfigError(
+                f"{self.profile.name} has no Logon option {name}", remedy=_hint(name, self._options)
+            )
+        if kind.name not in option.kinds:
+            raise ConfigError(
+                f"option {name} does not apply to {kind.name}",
+                remedy=f"leave it out; it is for {', '.join(sorted(option.kinds))}",
+            )
+        return option.tag, option.encode(value)
+
+
+def read_facts(package: str, file: str) -> dict[str, Any]:
+    """Return a table of facts that is shipped in a package as TOML."""
+    return tomllib.loads(files(package).joinpath(file).read_text(encoding="utf-8"))
+
+
+def _laid_over(facts: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(facts)
+    for key, value in overrides.items():
+        present = facts.get(key)
+        if isinstance(present, Mapping) and isinstance(value, Mapping):
+            result[key] = _laid_over(present, value)
+        elif key == "logouts" and isinstance(value, list):
+            result[key] = [*value, *facts["logouts"]]
+        else:
+            result[key] = value
+    return result
+
+
+def _profile(table: Mapping[str, Any], options: Mapping[str, LogonOption], path: str) -> VenueProfile:
+    logouts = _checked(list, table["logouts"], f"{path}.logouts")
+    nested = {
+        "hosts": {name: _hosts(row, f"{path}.hosts.{name}") for name, row in _rows(table, "hosts", path)},
+        "kinds": {
+            name: _record(KindProfile, row, f"{path}.kinds.{name}", name=name)
+            for name, row in _rows(table, "kinds", path)
+        },
+        "logouts": tuple(
+            _record(LogoutRule, row, f"{path}.logouts[{index}]") for index, row in enumerate(logouts)
+        ),
+        "logon_options": {name: (option.tag, option.kinds) for name, option in options.items()},
+    }
+    return _record(VenueProfile, {**table, **nested}, path)
+
+
+def _rows(table: Mapping[str, Any], name: str, path: str) -> Iterable[tuple[str, Any]]:
+    rows: Mapping[str, Any] = _checked(Mapping, table[name], f"{path}.{name}")
+    return rows.items()
+
+
+def _hosts(row: Any, path: str) -> dict[str, str]:
+    hosts: dict[str, Any] = _checked(Mapping, row, path)
+    return {role: _checked(str, host, f"{path}.{role}") for role, host in hosts.items()}
+
+
+def _record(record: type[T], row: Mapping[str, Any], path: str, **given: Any) -> T:
+    """Make a dataclass of a table whose keys and types have to be those of its fields."""
+    hints = get_type_hints(record)
+    values = {**_checked(Mapping, row, path), **given}
+    for key in values:
+        if key not in hints:
+            raise ConfigError(f"{key} is no fact of a venue", f"{path}.{key}", _hint(str(key), hints))
+    for field in fields(record):  # type: ignore[arg-type]
+        if field.name not in values and field.default is MISSING and field.default_factory is MISSING:
+            raise ConfigError(f"{field.name} is missing", path, f"add {field.name}")
+    return record(**{key: _checked(hints[key], value, f"{path}.{key}") for key, value in values.items()})
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+# type of a field -> (what a table may hold for it, how it is made, the words for it)
+_TYPES: Mapping[Any, tuple[Callable[[Any], bool], Callable[[Any], Any], str]] = {
+    str: (lambda value: isinstance(value, str), str, "a text"),
+    bool: (lambda value: isinstance(value, bool), bool, "true or false"),
+    int: (lambda value: type(value) is int, int, "a whole number"),
+    float: (lambda value: type(value) in (int, float), float, "a number"),
+    list: (lambda value: isinstance(value, list), list, "a list"),
+    Mapping: (lambda value: isinstance(value, Mapping), dict, "a mapping"),
+    int | None: (lambda value: type(value) is int, int, "a whole number"),
+    str | None: (lambda value: isinstance(value, str), str, "a text"),
+    frozenset[str]: (_texts, frozenset, "a list of texts"),
+    tuple[str, ...]: (_texts, tuple, "a list of texts"),
+    Retry: (lambda value: value in list(Retry), Retry, "one of " + ", ".join(Retry)),
+}
+
+
+def _checked(hint: Any, value: Any, path: str) -> Any:
+    """Return the value as the type of its field; what has no row in the table is made already."""
+    if hint not in _TYPES:
+        return value
+    fits, make, words = _TYPES[hint]
+    if not fits(value):
+        raise ConfigError(f"{value!r} can not be used here", path, f"it has to be {words}")
+    return make(value)
+
+
+def _hint(name: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"use one of: {', '.join(sorted(known))}"

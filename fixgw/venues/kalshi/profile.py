@@ -1,0 +1,45 @@
+"""Kalshi as the engine sees it: ``VENUE``, made of ``profile.toml``, the signer and the typed messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fixgw.fix.schema import TypedMessage
+from fixgw.session.hooks import LogonSigner
+from fixgw.venues.base import VenueProfile
+from fixgw.venues.facts import FactsVenue, read_facts
+from fixgw.venues.kalshi.messages import MESSAGES
+from fixgw.venues.kalshi.signer import KalshiSigner
+
+
+class KalshiVenue(FactsVenue):
+    """Kalshi's sessions for event contracts; implements ``venues.base.Venue``.
+
+    Args:
+        overrides: changes to ``profile.toml``; see ``FactsVenue``.
+
+    Raises:
+        ConfigError: a fact is unknown, missing, or has the wrong type.
+    """
+
+    messages: Sequence[type[TypedMessage]] = MESSAGES
+
+    def __init__(self, overrides: Mapping[str, Any] | None = None) -> None:
+        super().__init__(read_facts("fixgw.venues.kalshi", "profile.toml"), overrides)
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> KalshiVenue:
+        """Return Kalshi with changed facts; see the class."""
+        return KalshiVenue(overrides)
+
+    def signer(self, key: bytes) -> LogonSigner:
+        """Return the Logon signer for a key in PEM form; see ``KalshiSigner``."""
+        return KalshiSigner(key)
+
+
+def load_profile(overrides: Mapping[str, Any] | None = None) -> VenueProfile:
+    """Return Kalshi's profile, with changes if there are any; see ``KalshiVenue``."""
+    return KalshiVenue(overrides).profile
+
+
+VENUE = KalshiVenue()

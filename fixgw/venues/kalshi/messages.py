@@ -138,7 +138,7 @@ class ExecutionReport(order_entry.ExecutionReport, msg_type="8"):
     """ExecutionReport(8): what happened to an order.
 
     ``last_px`` is the YES price on both sides; ``long_qty`` and ``short_qty`` are the net YES and NO position
-    after a trade; ``last_mkt`` is the exchange index. Trust ``leaves_qty`` for what is left, not ``ord_status``.
+    after a trade; ``last_mkt`` is the exchange index. What is left is ``leaves_qty``, whatever the status.
     """
 
     FIELDS = _only(

@@ -21,7 +21,7 @@ _BEGIN_MAX = (
 )
 _LENGTH_MAX = 10  # nine digits and SOH
 _HEADER_MAX = _BEGIN_MAX + len("9=") + _LENGTH_MAX + len("35=")
-_HEADER = re.compile(rb"8=FIX[^\x01]{0,13}\x019=([0-9]{1,9})\x0135=")
+_HEADER = re.compile(rb"8=FIX[^\x01=]{0,13}\x019=([0-9]{1,9})\x0135=")
 _TRAILER = re.compile(rb"\x0110=[^\x01]{0,8}\x01")
 _TRAILER_SIZE = 7  # "10=ddd" and SOH
 _LONGEST_TRAILER = 13  # what _TRAILER can match

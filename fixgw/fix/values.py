@@ -180,7 +180,7 @@ def decode_utc_timestamp(tag: int, value: bytes) -> datetime:
     """Return a UTCTimestamp of any precision, cut to microseconds; a leap second is the second after it."""
     try:
         return _second(value[:17]) + timedelta(microseconds=_fraction(value) // 1000)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise malformed(tag, value, "a UTC timestamp YYYYMMDD-HH:MM:SS.sss") from None
 
 
@@ -265,7 +265,10 @@ def _second(value: bytes) -> datetime:
     start = datetime(day.year, day.month, day.day, hour, minute, min(second, 59), tzinfo=UTC)
     if second > 60:
         raise ValueError
-    return start + timedelta(seconds=second - start.second)
+    try:
+        return start + timedelta(seconds=second - start.second)
+    except OverflowError:  # a leap second at the end of the year 9999
+        raise ValueError from None
 
 
 @lru_cache(maxsize=16)

@@ -66,7 +66,10 @@ def encode_string(value: str) -> bytes:
     """Return text as bytes."""
     if "\x01" in value or not value:
         raise EncodeError("a string must not be empty and must not hold SOH")
-    return value.encode("utf-8", "surrogateescape")
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise EncodeError("a string holds half of a surrogate pair, which UTF-8 can not carry") from None
 
 
 def decode_string(value: bytes) -> str:

@@ -1,26 +1,57 @@
 """fixgw: a FIX 5.0SP2 / FIXT.1.1 trading gateway engine."""
 
-from fixgw.config.build import load
-from fixgw.engine.gateway import Gateway
-from fixgw.engine.handle import SessionHandle
-from fixgw.errors import (
-    ConfigError,
-    ConnectError,
-    FixError,
-    LocalError,
-    NotLoggedOn,
-    NotSent,
-    OutcomeUnknown,
-    Reject,
-    Rejected,
-    RemoteError,
-    StoreError,
-    StoreFull,
-)
-from fixgw.fix.message import Message
-from fixgw.handlers.base import Context, Handler
-from fixgw.handlers.order import Ending, Order, OrderState
-from fixgw.session.hooks import LogonContext, LogonSigner
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+if _TYPE_CHECKING:
+    from fixgw.config.build import load
+    from fixgw.engine.gateway import Gateway
+    from fixgw.engine.handle import SessionHandle
+    from fixgw.errors import (
+        ConfigError,
+        ConnectError,
+        FixError,
+        LocalError,
+        NotLoggedOn,
+        NotSent,
+        OutcomeUnknown,
+        Reject,
+        Rejected,
+        RemoteError,
+        StoreError,
+        StoreFull,
+    )
+    from fixgw.fix.message import Message
+    from fixgw.handlers.base import Context, Handler
+    from fixgw.handlers.order import Ending, Order, OrderState
+    from fixgw.session.hooks import LogonContext, LogonSigner
+
+# Looked up when first asked for: whoever needs the framer alone does not load the whole gateway.
+_HOMES = {
+    "fixgw.config.build": ("load",),
+    "fixgw.engine.gateway": ("Gateway",),
+    "fixgw.engine.handle": ("SessionHandle",),
+    "fixgw.errors": (
+        "ConfigError",
+        "ConnectError",
+        "FixError",
+        "LocalError",
+        "NotLoggedOn",
+        "NotSent",
+        "OutcomeUnknown",
+        "Reject",
+        "Rejected",
+        "RemoteError",
+        "StoreError",
+        "StoreFull",
+    ),
+    "fixgw.fix.message": ("Message",),
+    "fixgw.handlers.base": ("Context", "Handler"),
+    "fixgw.handlers.order": ("Ending", "Order", "OrderState"),
+    "fixgw.session.hooks": ("LogonContext", "LogonSigner"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ConfigError",
@@ -47,3 +78,14 @@ __all__ = [
     "StoreFull",
     "load",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'fixgw' has no attribute {name!r}")
+    return getattr(_import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

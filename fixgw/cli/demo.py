@@ -34,6 +34,8 @@ CLIENTS = (
     ClientSpec("ed25519", Algorithm.ED25519, "beta"),
 )
 SESSIONS = {"retransmission": ("orders-rt", "rsa"), "no-retransmission": ("orders-nr", "ed25519")}
+ORDER_COLUMNS = ("ClOrdID", "side", "qty", "price", "state", "cum", "leaves", "avg", "ending")
+SESSION_COLUMNS = ("session", "in", "out", "epoch", "resent", "reconnects")
 ANSWER = 5.0  # seconds that the simulator gets for an answer
 
 
@@ -162,10 +164,8 @@ def _compare(snapshot: GatewaySnapshot, venue: Simulator) -> list[str]:
 
 def _show(snapshot: GatewaySnapshot) -> None:
     for view in snapshot.sessions.values():
-        columns = ("ClOrdID", "side", "qty", "price", "state", "cum", "leaves", "avg", "ending")
-        table(f"\nOrders of {view.name}", columns, _order_rows(view))
-    columns = ("session", "in", "out", "epoch", "resent", "reconnects")
-    table("\nSessions", columns, (_session_row(view) for view in snapshot.sessions.values()))
+        table(f"\nOrders of {view.name}", ORDER_COLUMNS, _order_rows(view))
+    table("\nSessions", SESSION_COLUMNS, (_session_row(view) for view in snapshot.sessions.values()))
 
 
 def _order_rows(view: SessionView) -> list[tuple[object, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fixgw.clock import Clock, Now
+from fixgw.engine import numbers
 from fixgw.engine.link import Link
 from fixgw.engine.settings import SessionPlan
 from fixgw.engine.supervisor import Supervisor
@@ -14,7 +15,7 @@ from fixgw.handlers.order import Ending
 from fixgw.handlers.orders import Orders
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
-from fixgw.observe.snapshot import HandlersView, OrdersView, SessionView, SupervisorView
+from fixgw.observe.snapshot import HandlersView, OrdersView, SessionView, StoreView, SupervisorView
 from fixgw.store.lock import hold
 
 
@@ -161,11 +162,11 @@ class SessionHandle:
             next_out: the next MsgSeqNum of ours; None leaves it.
             reason: who and why, for the audit trail.
         """
-        self.link.apply_numbers(next_in, next_out, reason)
+        numbers.set_numbers(self.link, next_in, next_out, reason)
 
     def reset_numbers(self, reason: str) -> None:
         """Begin a new epoch at 1 and 1 while logged out, with an audit record; the next Logon says so."""
-        self.link.reset_numbers(reason)
+        numbers.reset_numbers(self.link, reason)
 
     def snapshot(self) -> SessionView:
         """Return what can be seen of the session now."""
@@ -178,7 +179,7 @@ class SessionHandle:
             active=self.active,
             session=link.session.snapshot(),
             supervisor=self._supervisor_view(),
-            store=link.store_view(),
+            store=self._store_view(),
             handlers=HandlersView(stats.errors, dict(stats.slow_calls), stats.queue_high, link.holding),
             orders=self._orders_view(),
             connections=link.connections,
@@ -190,6 +191,11 @@ class SessionHandle:
             acks=self.acks.snapshot(),
             heartbeats=link.heartbeats.snapshot(),
         )
+
+    def _store_view(self) -> StoreView:
+        store = self.link.store
+        kind = type(store).__name__.lower().removesuffix("store")
+        return StoreView(kind, store.sync_level.value, store.full, str(getattr(store, "path", "")))
 
     def _supervisor_view(self) -> SupervisorView:
         supervisor, decision = self.supervisor, self.supervisor.last_decision

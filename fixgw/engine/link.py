@@ -22,15 +22,15 @@ from fixgw.engine.outbox import Outbox
 from fixgw.engine.reactions import react
 from fixgw.engine.recovery import Rebuild, stored_message
 from fixgw.engine.settings import LinkSettings
+from fixgw.engine.timers import DeadlineTimer, ReadingPause
 from fixgw.engine.upkeep import Upkeep
 from fixgw.engine.writer import Writer
-from fixgw.errors import LocalError, NotLoggedOn, Reject, StoreError, StoreFull
+from fixgw.errors import NotLoggedOn, Reject, StoreError, StoreFull
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Sendable
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
-from fixgw.observe.snapshot import StoreView
 from fixgw.records import Kind, Position, Record
 from fixgw.session import events
 from fixgw.session.outcome import CloseCode, CloseReason, Outcome, Replay
@@ -68,7 +68,7 @@ class Link(asyncio.Protocol):
         self.store_error: StoreError | None = None
         self._clock = clock
         self._limits = limits
-        self._store = store
+        self.store = store
         self._stored: Stored = store.load()
         self.session = Session(settings, self._stored.numbers)
         self.dispatcher = Dispatcher(
@@ -91,12 +91,11 @@ class Link(asyncio.Protocol):
         self._burst = False
         self._closing: CloseReason | None = None
         self._stream: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._deadline = DeadlineTimer(lambda: self.session.deadline, clock, self.tick)
+        self._pause = ReadingPause(limits.slow_handler_limit, self._held_too_long)
         self.epoch_delivered = self._stored.numbers.epoch
-        self._hold_timer: asyncio.TimerHandle | None = None
         self.ending: Ending | None = None
-        self._upkeep = Upkeep(
+        self.upkeep = Upkeep(
             store,
             self.session,
             router.books,
@@ -109,7 +108,7 @@ class Link(asyncio.Protocol):
         Rebuild(router.books, self).run(self._stored)
         for note in self._stored.notes:
             log.warning("store", extra={"session": self.name, "note": note})
-            self.outbox.records.append(self._upkeep.record(Kind.NOTE, note.encode()))
+            self.outbox.records.append(self.upkeep.record(Kind.NOTE, note.encode()))
 
     # -- what books, clients and handlers see (handlers.base.SessionPort) --
 
@@ -146,15 +145,7 @@ class Link(asyncio.Protocol):
     @property
     def holding(self) -> bool:
         """True while reading stops because handlers are behind."""
-        return self._hold_timer is not None
-
-    def store_view(self) -> StoreView:
-        """Return where the session's records go."""
-        store = self._store
-        path = getattr(store, "path", "")
-        return StoreView(
-            type(store).__name__.lower().removesuffix("store"), store.sync_level.value, store.full, str(path)
-        )
+        return self._pause.on
 
     def now(self) -> Now:
         """The instant, by the clock of the session."""
@@ -162,17 +153,14 @@ class Link(asyncio.Protocol):
 
     def send(self, message: Sendable, *, urgent: bool = False) -> int:
         """Number, commit and write one application message; see ``SessionPort.send``."""
-        if self._store.full and not urgent:
+        if self.store.full and not urgent:
             raise StoreFull(f"{self.name}: the disk is full: only cancels are sent until there is room")
         if self._closing is not None:
             raise NotLoggedOn(f"{self.name}: the session is closing ({self._closing.code.value})")
-        if type(message) is not Message:
-            message = (
-                message.message if isinstance(message, TypedMessage) else Message.from_simplefix(message)
-            )
+        plain = message if isinstance(message, Message) else plain_message(message)
         if self._before_send is not None:
-            self._before_send(message)
-        record = self.session.send(message, self._clock.now())
+            self._before_send(plain)
+        record = self.session.send(plain, self._clock.now())
         self.outbox.send(record)
         if not self._turning:
             self._open_turn()
@@ -192,12 +180,12 @@ class Link(asyncio.Protocol):
         self.connections += 1
         self._closing = None
         self.ending = Ending()
-        self.outbox.records.append(self._upkeep.record(Kind.CONNECT, describe_peer(transport)))
+        self.outbox.records.append(self.upkeep.record(Kind.CONNECT, describe_peer(transport)))
         now = self._clock.now()
         if self.settings.initiator:
-            self._turn(self.session.dial(now, reset=True if self._begins_anew() else None))
+            self.turn(self.session.dial(now, reset=True if self._begins_anew() else None))
         else:
-            self._turn(self.session.accept(now))
+            self.turn(self.session.accept(now))
 
     def _begins_anew(self) -> bool:
         """Nothing was ever received in this epoch, or a person or a policy asked for a reset."""
@@ -214,7 +202,7 @@ class Link(asyncio.Protocol):
         """Run one turn on the bytes of one read."""
         started = perf_counter()
         self.bytes_in += len(data)
-        self._turn(self.session.receive(data, self._clock.now()))
+        self.turn(self.session.receive(data, self._clock.now()))
         self.turns.record(perf_counter() - started)
 
     def eof_received(self) -> bool:
@@ -233,13 +221,13 @@ class Link(asyncio.Protocol):
         """The stream is gone, by whoever's will."""
         reason = self._closing or CloseReason(CloseCode.LOST, "" if exc is None else str(exc))
         self._closing = reason
-        self._turn(self.session.lost(self._clock.now()))
+        self.turn(self.session.lost(self._clock.now()))
         self._stream = None
         self.outbox.detach()
         self.outbox.records.append(
-            self._upkeep.record(Kind.DROP, f"{reason.code.value} {reason.text}".encode())
+            self.upkeep.record(Kind.DROP, f"{reason.code.value} {reason.text}".encode())
         )
-        self._turn(None)
+        self.turn(None)
         self._cancel_timers()
         for book in self.router.books:
             book.on_disconnect()
@@ -274,7 +262,7 @@ class Link(asyncio.Protocol):
     def logout(self, text: str = "") -> None:
         """Begin the Logout handshake; the connection closes when it is complete or times out."""
         if self._stream is not None:
-            self._turn(self.session.logout(text, self._clock.now()))
+            self.turn(self.session.logout(text, self._clock.now()))
 
     def stop(self, reason: CloseReason) -> None:
         """Close the connection after what was sent has left."""
@@ -285,51 +273,33 @@ class Link(asyncio.Protocol):
     def admit(self, verdict: Any) -> None:
         """Acceptor: carry out the verdict on the Logon that waits."""
         if self._stream is not None:
-            self._turn(self.session.admit(verdict, self._clock.now()))
+            self.turn(self.session.admit(verdict, self._clock.now()))
 
     def tick(self) -> None:
         """Let the session act on the time that has passed; the link's own timer calls this."""
-        self._turn(self.session.tick(self._clock.now()))
-
-    def apply_numbers(self, next_in: int | None, next_out: int | None, reason: str) -> None:
-        """Set the next numbers while logged out, with an audit record.
-
-        Raises:
-            LocalError: the session is connected, or a number is below 1.
-        """
-        if self._stream is not None:
-            raise LocalError(f"{self.name}: log out first: numbers are not set while connected")
-        self.session.set_numbers(next_in, next_out)
-        self.outbox.records.append(self._upkeep.record(Kind.NUMBERS, reason.encode()))
-        self._turn(None)
-
-    def reset_numbers(self, reason: str) -> None:
-        """Begin a new epoch at 1 and 1 while logged out, with an audit record."""
-        if self._stream is not None:
-            raise LocalError(f"{self.name}: log out first: numbers are not reset while connected")
-        self.outbox.records.append(self._upkeep.record(Kind.NOTE, f"reset by hand: {reason}".encode()))
-        self._turn(self.session.reset(self._clock.now()))
+        self.turn(self.session.tick(self._clock.now()))
 
     def close(self) -> None:
         """Write a checkpoint and close the store; the connection must be gone."""
         self._cancel_timers()
+        self.upkeep.cancel()
         self.dispatcher.cancel()
         try:
-            self._upkeep.checkpoint()
+            self.upkeep.checkpoint()
         except StoreError as error:
             log.error("last checkpoint not written", extra={"session": self.name, "error": str(error)})
-        self._store.close()
+        self.store.close()
 
     # -- what the dispatcher asks for --
 
     def refuse(self, reject: Reject, message: Message) -> None:
         """Answer a received message with 35=3 or 35=j."""
         if self._stream is not None and self.session.active:
-            self._turn(self.session.refuse(reject, message, self._clock.now()))
+            self.turn(self.session.refuse(reject, message, self._clock.now()))
 
     def handled(self, position: Position) -> None:
         """Handlers have returned for everything up to ``position``."""
-        self._upkeep.handled(position)
+        self.upkeep.handled(position)
 
     def hold(self, held: bool) -> None:
         """Stop reading from the peer while handlers catch up; its silence is not judged meanwhile."""
@@ -338,14 +308,9 @@ class Link(asyncio.Protocol):
         self.session.hold(held, self._clock.now())
         if held:
             log.warning("handlers are behind: reading stops", extra={"session": self.name})
-            self._stream.pause_reading()
-            loop = asyncio.get_running_loop()
-            self._hold_timer = loop.call_later(self._limits.slow_handler_limit, self._held_too_long)
+            self._pause.begin(self._stream)
         else:
-            self._stream.resume_reading()
-            if self._hold_timer is not None:
-                self._hold_timer.cancel()
-                self._hold_timer = None
+            self._pause.end(self._stream)
 
     def handler_failed(self, error: Exception) -> None:
         """A handler raised and the session is configured to stop on that."""
@@ -359,14 +324,14 @@ class Link(asyncio.Protocol):
             return
         self._burst = True
         asyncio.get_running_loop().call_soon(self._end_burst)
-        self._turn(None)
+        self.turn(None)
 
     def _end_burst(self) -> None:
         self._burst = False
         if self.outbox.records:
-            self._turn(None)
+            self.turn(None)
 
-    def _turn(self, outcome: Outcome | None) -> None:
+    def turn(self, outcome: Outcome | None) -> None:
         """Carry out what the session wishes; a turn inside a turn adds to it."""
         outermost, self._turning = not self._turning, True
         try:
@@ -397,10 +362,10 @@ class Link(asyncio.Protocol):
 
     def _end_turn(self) -> None:
         self.outbox.flush()
-        self._upkeep.committed()
+        self.upkeep.committed()
         if self._closing is not None and self._stream is not None:
             self._shut()
-        self._arm()
+        self._deadline.arm()
 
     def _shut(self) -> None:
         """Close once nothing waits; a TLS stream that does not close in time is cut."""
@@ -413,31 +378,10 @@ class Link(asyncio.Protocol):
         stream.close()
         asyncio.get_running_loop().call_later(self._limits.close_timeout, stream.abort)
 
-    def _arm(self) -> None:
-        """One timer a link; deadlines mostly move away, so it is left alone unless one comes nearer."""
-        deadline = self.session.deadline
-        if deadline is None:
-            return
-        if self._timer is not None:
-            if deadline >= self._timer_at:
-                return
-            self._timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._timer_at = deadline
-        self._timer = loop.call_at(loop.time() + deadline - self._clock.now().mono, self._timer_due)
-
-    def _timer_due(self) -> None:
-        self._timer = None
-        deadline = self.session.deadline
-        if deadline is not None and self._clock.now().mono >= deadline:
-            self.tick()
-        else:
-            self._arm()
-
     # -- when things go wrong --
 
     def _open_replay(self, plan: Replay) -> Iterator[Record | events.NotResent]:
-        return self.session.replay(plan, self._store.read(plan.begin, plan.end), self._clock.now)
+        return self.session.replay(plan, self.store.read(plan.begin, plan.end), self._clock.now)
 
     def _writer_failed(self, error: Exception) -> None:
         self._store_failed(error if isinstance(error, StoreError) else StoreError(repr(error)))
@@ -457,10 +401,8 @@ class Link(asyncio.Protocol):
         self.stop(CloseReason(CloseCode.SLOW_HANDLER, "handlers did not catch up"))
 
     def _cancel_timers(self) -> None:
-        for timer in (self._timer, self._hold_timer):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._hold_timer = None
+        self._deadline.cancel()
+        self._pause.cancel()
 
 
 def describe_peer(transport: asyncio.BaseTransport) -> bytes:

@@ -1,0 +1,46 @@
+"""Numbers changed by a person, while a session is logged out; the tape keeps who and why."""
+
+from __future__ import annotations
+
+from fixgw.engine.link import Link
+from fixgw.errors import LocalError
+from fixgw.records import Kind
+
+
+def set_numbers(link: Link, next_in: int | None, next_out: int | None, reason: str) -> None:
+    """Set the next numbers of a session.
+
+    Args:
+        link: the session's link, not connected.
+        next_in: the next MsgSeqNum expected from the peer; None leaves it.
+        next_out: the next MsgSeqNum of ours; None leaves it.
+        reason: who and why, for the audit trail.
+
+    Raises:
+        LocalError: the session is connected, or a number is below 1.
+    """
+    _refuse_connected(link)
+    link.session.set_numbers(next_in, next_out)
+    link.outbox.records.append(link.upkeep.record(Kind.NUMBERS, reason.encode()))
+    link.turn(None)
+
+
+def reset_numbers(link: Link, reason: str) -> None:
+    """Begin a new epoch at 1 and 1; the next Logon says so.
+
+    Args:
+        link: the session's link, not connected.
+        reason: who and why, for the audit trail.
+
+    Raises:
+        LocalError: the session is connected.
+    """
+    _refuse_connected(link)
+    link.outbox.records.append(link.upkeep.record(Kind.NOTE, f"reset by hand: {reason}".encode()))
+    link.turn(link.session.reset(link.now()))
+    link.reset_next_logon = True
+
+
+def _refuse_connected(link: Link) -> None:
+    if link.connected:
+        raise LocalError(f"{link.name}: log out first: numbers are not changed while connected")

@@ -46,11 +46,13 @@ class Replay:
         begin: first MsgSeqNum asked for.
         end: last MsgSeqNum to serve; never beyond what was sent when the request came.
         epoch: the epoch of the numbers; a replay stops when the session's epoch is another.
+        connection: which of the session's connections asked; a replay stops when that one is gone.
     """
 
     begin: int
     end: int
     epoch: int
+    connection: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ class Send:
     """An outbound frame that holds secrets: append ``record``, whose payload is masked, and write ``wire``.
 
     Every other outbound frame is a plain ``Record`` whose payload is what to write. So for a driver a
-    ``Record`` means: append it, and when ``Flag.OUTBOUND`` is set write its payload; ``Send``: append ``record``,
-    write ``wire``; ``Replay``: serve it.
+    ``Record`` means: append it, and when ``Flag.OUTBOUND`` is set write its payload; ``Send``: append
+    ``record``, write ``wire``; ``Replay``: serve it.
 
     Args:
         record: what is kept.

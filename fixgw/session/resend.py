@@ -31,8 +31,8 @@ class Resending(Wire):
 
         Application messages come again with PossDupFlag(43)=Y and their first SendingTime as
         OrigSendingTime(122). Runs of admin messages, of messages with secrets, of those that the resend
-        policy refuses, and of numbers that the store does not hold become one gap fill each. It ends early when
-        the epoch or the connection is another one.
+        policy refuses, and of numbers that the store does not hold become one gap fill each. It ends early
+        when the epoch or the connection is another one.
 
         Args:
             plan: the step of the outcome.
@@ -43,10 +43,9 @@ class Resending(Wire):
             Records to append and write, and ``NotResent`` for each application message whose number is
             filled; that is told before the gap fill, because a refusal is final: age only grows.
         """
-        connection = self._connection
         unanswered = plan.begin
         for record in records:
-            if not self._may_replay(plan, connection):
+            if not self._may_replay(plan):
                 return
             if record.flags & Flag.ADMIN:
                 continue
@@ -57,17 +56,17 @@ class Resending(Wire):
                 continue
             if unanswered < record.msg_seq_num:
                 yield self._fill(unanswered, record.msg_seq_num, instant)
-                if not self._may_replay(plan, connection):
+                if not self._may_replay(plan):
                     return
             yield self._again(message, record, instant)
             unanswered = record.msg_seq_num + 1
-        if unanswered <= plan.end and self._may_replay(plan, connection):
+        if unanswered <= plan.end and self._may_replay(plan):
             yield self._fill(unanswered, plan.end + 1, now())
 
-    def _may_replay(self, plan: Replay, connection: int) -> bool:
+    def _may_replay(self, plan: Replay) -> bool:
         return (
             self.epoch == plan.epoch
-            and self._connection == connection
+            and self._connection == plan.connection
             and self.phase in (Phase.ACTIVE, Phase.LOGOUT_SENT)
         )
 
@@ -122,5 +121,4 @@ class Resending(Wire):
             text = f"ResendRequest for {count} messages, the limit is {self.settings.resend_limit}"
             self._log_out_and_end(CloseCode.RESEND_LIMIT, text, now, out, told=text)
             return
-        if self.phase is not Phase.CLOSED:
-            out.steps.append(Replay(begin, end, self.epoch))
+        out.steps.append(Replay(begin, end, self.epoch, self._connection))

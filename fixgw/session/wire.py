@@ -151,8 +151,6 @@ class Wire:
 
     def _end(self, code: CloseCode, text: str, out: Outcome) -> None:
         """Ask the driver to close once the steps are out; from here on nothing is received or sent."""
-        if self.phase is Phase.CLOSED:
-            return
         self._step(Input.END)
         self._handshake_by = inf
         self.liveness.stop()

@@ -1,0 +1,208 @@
+"""Two live sessions joined in memory: one clock, two stores, and a path that can cut, lose, repeat and spoil.
+
+Each side is what a driver makes of a session, without any I/O: it commits records before they leave, serves
+replays, and dials again when a connection is gone. Everything that chance decides comes from one seed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from fixgw.clock import ManualClock, Now
+from fixgw.fix.message import Message
+from fixgw.records import Flag, Record
+from fixgw.session.events import Event, LogonReceived, NotResent
+from fixgw.session.outcome import CloseReason, Outcome, Replay, Send
+from fixgw.session.session import Session
+from fixgw.session.state import Phase, Role, SessionSettings
+from fixgw.session.verdict import Accept
+from fixgw.store.memory import MemoryStore
+
+
+class Side:
+    """One session with its store; ``outbound`` are the frames on their way to the other side."""
+
+    def __init__(self, settings: SessionSettings) -> None:
+        self.settings = settings
+        self.store = MemoryStore()
+        self.session = Session(settings, self.store.load().numbers)
+        self.outbound: deque[bytes] = deque()
+        self.sent: list[str] = []
+        self.received: list[str] = []
+        self.events: list[Event] = []
+        self.ends: list[CloseReason] = []
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """(next_out, next_in)."""
+        return self.session.next_out, self.session.next_in
+
+    def send(self, text: str, now: Now) -> None:
+        """Send one application message that carries ``text``, if the session is active."""
+        if self.session.active:
+            record = self.session.send(Message("D", [(11, text)]), now)
+            self.store.commit([record])
+            self.outbound.append(record.payload)
+            self.sent.append(text)
+
+    def carry_out(self, outcome: Outcome, now: Now) -> None:
+        """Do what a driver does with an outcome; a Logon is always accepted."""
+        for step in outcome.steps:
+            if isinstance(step, Replay):
+                self._replay(step, now)
+            elif isinstance(step, Send):
+                self._keep(step.record, step.wire)
+            else:
+                self._keep(step, step.payload)
+        for event in outcome.events:
+            self.events.append(event)
+            if isinstance(event, Message):
+                self.received.append(event.text(11) or "")
+        if outcome.close is not None:
+            self.ends.append(outcome.close)
+        if any(isinstance(event, LogonReceived) for event in outcome.events):
+            self.carry_out(self.session.admit(Accept(), now), now)
+
+    def _keep(self, record: Record, wire: bytes) -> None:
+        self.store.commit([record])
+        if record.flags & Flag.OUTBOUND:
+            self.outbound.append(wire)
+
+    def _replay(self, plan: Replay, now: Now) -> None:
+        for item in self.session.replay(plan, self.store.read(plan.begin, plan.end), lambda: now):
+            if isinstance(item, NotResent):
+                self.events.append(item)
+            else:
+                self._keep(item, item.payload)
+
+    def restart(self) -> None:
+        """Begin again as another process would: from the store alone."""
+        self.store.close()
+        self.session = Session(self.settings, self.store.load().numbers)
+
+
+class Twins:
+    """An initiator and an acceptor, joined.
+
+    Args:
+        seed: decides everything that chance decides.
+        settings: anything of ``SessionSettings`` for both sides.
+    """
+
+    def __init__(self, seed: int = 0, **settings: Any) -> None:
+        self.random = Random(seed)
+        self.clock = ManualClock()
+        settings.setdefault("sending_time_window", 1e6)  # a message may lie on a bad path for long
+        initiator = SessionSettings("initiator", Role.INITIATOR, "INIT", "ACPT", **settings)
+        acceptor = replace(
+            initiator, name="acceptor", role=Role.ACCEPTOR, sender_comp_id="ACPT", target_comp_id="INIT"
+        )
+        self.initiator, self.acceptor = Side(initiator), Side(acceptor)
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Both, the initiator first."""
+        return self.initiator, self.acceptor
+
+    @property
+    def agree(self) -> bool:
+        """True when each side expects exactly the number that the other one uses next."""
+        ours, theirs = self.initiator.numbers, self.acceptor.numbers
+        return ours == theirs[::-1]
+
+    def connect(self) -> None:
+        """Cut whatever is there and join both sides anew; what was on its way is gone."""
+        now = self.clock.now()
+        for side in self.sides:
+            side.outbound.clear()
+            side.carry_out(side.session.lost(now), now)
+        self.acceptor.carry_out(self.acceptor.session.accept(now), now)
+        self.initiator.carry_out(self.initiator.session.dial(now), now)
+
+    def deliver(self, sender: Side, count: int | None = None, chunk: int | None = None) -> None:
+        """Carry frames to the other side, all of them by default.
+
+        Args:
+            sender: the side whose frames are carried.
+            count: how many frames; None: all.
+            chunk: the size of the pieces, bytes; None: one piece.
+        """
+        receiver = self.acceptor if sender is self.initiator else self.initiator
+        count = len(sender.outbound) if count is None else min(count, len(sender.outbound))
+        data = b"".join(sender.outbound.popleft() for _ in range(count))
+        for start in range(0, len(data), chunk or max(len(data), 1)):
+            now = self.clock.now()
+            receiver.carry_out(receiver.session.receive(data[start : start + (chunk or len(data))], now), now)
+
+    def exchange(self) -> None:
+        """Carry frames both ways until none is left; a side that has closed is heard to its end."""
+        while any(side.outbound for side in self.sides):
+            for side in self.sides:
+                self.deliver(side)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, deadline by deadline, over a path that works."""
+        until = self.clock.now().mono + seconds
+        while True:
+            self.exchange()
+            if any(side.session.phase is Phase.CLOSED for side in self.sides):
+                self.connect()
+                continue
+            deadlines = [side.session.deadline for side in self.sides]
+            mono = self.clock.now().mono
+            first = min(max(deadline, mono) for deadline in deadlines if deadline is not None)
+            if first > until:
+                self.clock.advance(until - mono)
+                return
+            self.tick(first - mono)
+
+    def tick(self, seconds: float) -> None:
+        """Let time pass in one step and wake both sides."""
+        now = self.clock.advance(seconds)
+        for side in self.sides:
+            side.carry_out(side.session.tick(now), now)
+
+    def torment(self, steps: int) -> None:
+        """Do ``steps`` things by chance: messages, reads of any size, time, and what a bad path does."""
+        deeds = (self._talk, self._carry, self._lose, self._repeat, self._spoil, self._cut, self._age)
+        for deed in self.random.choices(deeds, weights=(30, 40, 3, 1, 2, 1, 3), k=steps):
+            deed(self.random.choice(self.sides))
+            if all(side.session.phase is Phase.CLOSED for side in self.sides):
+                self.connect()
+
+    def _talk(self, side: Side) -> None:
+        for _ in range(self.random.randint(1, 5)):
+            side.send(f"{side.settings.name}-{len(side.sent)}", self.clock.now())
+
+    def _carry(self, side: Side) -> None:
+        self.deliver(side, self.random.randint(1, 20), self.random.choice((None, 1, 3, 64, 1000)))
+
+    def _lose(self, side: Side) -> None:
+        if side.outbound:
+            del side.outbound[self.random.randrange(len(side.outbound))]
+
+    def _repeat(self, side: Side) -> None:
+        if side.outbound:
+            place = self.random.randrange(len(side.outbound))
+            side.outbound.insert(place, side.outbound[place])
+
+    def _spoil(self, side: Side) -> None:
+        if side.outbound:
+            place = self.random.randrange(len(side.outbound))
+            frame = bytearray(side.outbound[place])
+            # One up, and not in CheckSum(10): spoiling a frame twice must not make it look right.
+            frame[self.random.randrange(len(frame) - len("10=000|"))] += 1
+            side.outbound[place] = bytes(frame)
+
+    def _cut(self, side: Side) -> None:
+        for each in self.sides:
+            each.session.lost(self.clock.now())
+        if self.random.random() < 0.5:
+            side.restart()
+        self.connect()
+
+    def _age(self, side: Side) -> None:
+        self.tick(self.random.choice((0.01, 1.0, 12.0, 31.0)))

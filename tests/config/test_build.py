@@ -122,6 +122,16 @@ def test_every_error_of_the_checks_keeps_the_gateway_from_being_made(spoil: Spoi
     ]
 
 
+async def test_nothing_is_served_that_was_not_asked_for(spoil: Spoil, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {}
+    for index in range(3):
+        changes[f"sessions.{index}.connect"] = {"host": "127.0.0.1", "port": 1}
+        changes[f"sessions.{index}.sender"] = str(uuid.uuid4())
+    async with build(spoil(changes), wait="none") as gateway:
+        assert len(gateway.sessions) == 3
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"tape"}
+
+
 async def test_metrics_and_administration_run_beside_the_sessions(spoil: Spoil, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         listen = f"127.0.0.1:{probe.getsockname()[1]}"

@@ -76,6 +76,13 @@ CASES: list[tuple[dict[str, Any], str, str, str]] = [
         "is production, and environment says demo",
         "correct environment",
     ),
+    ({"sessions.0.sender": None}, "sessions[0].sender", "'sender' is missing", "SenderCompID(49)"),
+    (
+        {"venue_overrides": {"kalshi": {"kinds": {"orders-rt": {"target_comp_id": ""}}}}},
+        "sessions[0].target",
+        "'target' is missing",
+        "TargetCompID(56)",
+    ),
     ({"sessions.0.key_file": "none.pem"}, "sessions[0].key_file", "does not exist", "correct the path"),
     ({"sessions.0.key_file": "ca.pem"}, "sessions[0].key_file", "can be read by other users", "chmod 600"),
     (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
+from fixgw.handlers.order import Ending, OrderSnapshot, OrderState
 from fixgw.observe.histogram import Histogram, HistogramSnapshot
 from fixgw.observe.snapshot import (
     GatewaySnapshot,
@@ -16,6 +18,23 @@ from fixgw.observe.snapshot import (
     SupervisorView,
 )
 from fixgw.session.snapshot import SessionSnapshot, Tally
+
+ORDER = OrderSnapshot(
+    cl_ord_id="c-2",
+    order_id="o-1",
+    symbol="HIGHNY-26DEC31",
+    side="1",
+    order_qty=Decimal(10),
+    price=Decimal("0.0000001"),
+    state=OrderState.PARTIALLY_FILLED,
+    ending=Ending.ACKNOWLEDGED,
+    cum_qty=Decimal(4),
+    leaves_qty=Decimal(6),
+    avg_px=Decimal("0.5"),
+    text="",
+    foreign=False,
+    chain=("c-1", "c-2"),
+)
 
 
 def histogram(*seconds: float) -> HistogramSnapshot:
@@ -59,7 +78,7 @@ def snapshot() -> GatewaySnapshot:
         supervisor=SupervisorView("running"),
         store=StoreView("tape", "batch", full=True, path="/var/lib/fixgw/trading"),
         handlers=HandlersView(2, {"on_execution_report": 3}, 40, held=True),
-        orders=OrdersView(open=5, in_flight=1, outcome_unknown=2, not_sent=3, rejected=4),
+        orders=OrdersView(open=5, in_flight=1, outcome_unknown=2, not_sent=3, rejected=4, each=(ORDER,)),
         connections=3,
         bytes_in=1000,
         bytes_out=2000,

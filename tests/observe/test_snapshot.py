@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from fixgw.handlers.order import OrderState
 from fixgw.observe.snapshot import GatewaySnapshot
 
 
@@ -17,6 +18,12 @@ def test_json_holds_every_session_and_all_around_it(snapshot: GatewaySnapshot) -
     assert trading["handlers"]["slow_calls"] == {"on_execution_report": 3}
     assert data["sessions"]["quiet"]["supervisor"]["remedy"] == "wait for the venue"
     assert data["sessions"]["quiet"]["orders"] is None
+
+
+def test_orders_are_shown_with_exact_decimals(snapshot: GatewaySnapshot) -> None:
+    (order,) = json.loads(snapshot.to_json())["sessions"]["trading"]["orders"]["each"]
+    assert (order["price"], order["cum_qty"], order["chain"]) == ("0.0000001", "4", ["c-1", "c-2"])
+    assert order["state"] == OrderState.PARTIALLY_FILLED.value
 
 
 def test_durations_are_summed_up(snapshot: GatewaySnapshot) -> None:

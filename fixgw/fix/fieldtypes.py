@@ -12,13 +12,10 @@ from typing import Any, Generic, TypeVar
 from fixgw.errors import EncodeError, FieldError
 from fixgw.fix import values
 from fixgw.fix.redact import printable
-from fixgw.fix.tags import RAW_DATA_TAGS, label
+from fixgw.fix.tags import label
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
-
-LENGTH_TAGS: dict[int, int] = {data: length for length, data in RAW_DATA_TAGS.items()}
-"""Data tag -> the length tag before it."""
 
 _NOT_IN_RANGE = 5  # SessionRejectReason(373)
 

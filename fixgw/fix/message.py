@@ -22,8 +22,6 @@ _MSG_TYPES: dict[bytes, str] = {b"35=%c" % ord(letter): letter for letter in dig
 _FRAMING_TAGS = frozenset({tags.BEGIN_STRING, tags.BODY_LENGTH, tags.CHECK_SUM, tags.MSG_TYPE})
 _EXTRA_HEADER_TAGS = tags.HEADER_TAGS - tags.SESSION_TAGS - _FRAMING_TAGS
 _HEADER_NAMES = frozenset(b"%d" % tag for tag in tags.HEADER_TAGS)
-_LENGTH_TAGS = {data: length for length, data in tags.RAW_DATA_TAGS.items()}
-
 
 SimplefixMessage: TypeAlias = FixMessage
 """What simplefix calls a message; it may be sent as it is."""
@@ -332,7 +330,7 @@ def _render(tag: int, value: Value) -> bytes:
     if tag in _FRAMING_TAGS:
         raise EncodeError(f"{tags.label(tag)} is not for the caller to write: the session does")
     data = encode(tag, value)
-    if SOH in data and tag not in _LENGTH_TAGS:
+    if SOH in data and tag not in tags.LENGTH_TAGS:
         raise EncodeError(f"{tags.label(tag)} holds SOH, which ends a field")
     return b"%d=%b" % (tag, data)
 
@@ -446,7 +444,7 @@ def _check_fields(fields: list[bytes]) -> None:
         if not value:
             raise EncodeError(f"{tags.label(int(tag))} has no value")
         if SOH in value:
-            length = _LENGTH_TAGS.get(int(tag))
+            length = tags.LENGTH_TAGS.get(int(tag))
             if length is None or before != b"%d=%d" % (length, len(value)):
                 raise EncodeError(f"{tags.label(int(tag))} holds SOH, and no length field before it says so")
         before = field

@@ -6,9 +6,7 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
-from fixgw.fix.tags import RAW_DATA_TAGS, SECRET_TAGS
-
-_LENGTH_TAGS = {data: length for length, data in RAW_DATA_TAGS.items()}
+from fixgw.fix.tags import LENGTH_TAGS, SECRET_TAGS
 
 
 @lru_cache(maxsize=64)
@@ -18,7 +16,7 @@ def _secret_field(secrets: frozenset[int]) -> re.Pattern[bytes]:
     ``|`` counts as a separator: people and broken peers write frames with it.
     """
     names = "|".join(
-        rf"(?:0*{_LENGTH_TAGS[tag]}=(\d{{1,9}})[\x01|])?0*{tag}=" if tag in _LENGTH_TAGS else rf"0*{tag}="
+        rf"(?:0*{LENGTH_TAGS[tag]}=(\d{{1,9}})[\x01|])?0*{tag}=" if tag in LENGTH_TAGS else rf"0*{tag}="
         for tag in sorted(secrets)
     )
     return re.compile(rf"(?:^|(?<=[\x01|]))(?:{names})".encode())

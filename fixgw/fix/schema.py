@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Self, TypeVar, dataclass_transform, overload
 
 from fixgw.errors import EncodeError, FieldError
 from fixgw.fix import tags
-from fixgw.fix.fieldtypes import INT, LENGTH_TAGS, STRING, FieldType
+from fixgw.fix.fieldtypes import INT, STRING, FieldType
 from fixgw.fix.message import Message
 from fixgw.fix.redact import printable
 
@@ -70,7 +70,7 @@ class FieldSpec:
         """All tags that the field brings with it: the length tag of raw data, or the tags of a group."""
         if self.entry is not None:
             return self.entry.TAGS | {self.tag}
-        return frozenset({self.tag, LENGTH_TAGS.get(self.tag, self.tag)})
+        return frozenset({self.tag, tags.LENGTH_TAGS.get(self.tag, self.tag)})
 
     def read(self, message: Message) -> Any:
         """Return the value in ``message``, None or ``()`` if it is not there and need not be."""
@@ -163,7 +163,7 @@ class _Declared:
         cls.FIELDS = tuple(specs.values())
         cls.TAGS = frozenset().union(*(spec.members for spec in cls.FIELDS))
         cls._GROUPS = {spec.tag: spec for spec in cls.FIELDS if spec.entry is not None}
-        cls._KINDS = {LENGTH_TAGS[spec.tag]: INT for spec in cls.FIELDS if spec.tag in LENGTH_TAGS}
+        cls._KINDS = {tags.LENGTH_TAGS[spec.tag]: INT for spec in cls.FIELDS if spec.tag in tags.LENGTH_TAGS}
         cls._KINDS |= {spec.tag: spec.kind for spec in cls.FIELDS if spec.kind is not None}
 
     @classmethod
@@ -294,8 +294,8 @@ def _rendering(spec: FieldSpec, at: int, names: dict[str, Any]) -> tuple[list[st
     """Return the statements before the rendering of a field, and its part of the f-string."""
     names[f"_text_{at}"] = spec.text
     prefix = f"\\x01{spec.tag}="
-    if spec.tag in LENGTH_TAGS:
-        prefix = f"\\x01{LENGTH_TAGS[spec.tag]}={{len({spec.name})}}{prefix}"
+    if spec.tag in tags.LENGTH_TAGS:
+        prefix = f"\\x01{tags.LENGTH_TAGS[spec.tag]}={{len({spec.name})}}{prefix}"
     if spec.kind is None or not spec.kind.quick:
         if spec.kind is not None:
             names[f"_text_{at}"] = spec.kind.text
@@ -318,8 +318,8 @@ def _explain(cls: type[_Declared], given: Mapping[str, Any]) -> bytes:
             rendered = spec.text(value)
         except (EncodeError, TypeError, AttributeError) as error:
             raise EncodeError(f"{cls.__name__}.{spec.name}, {tags.label(spec.tag)}: {error}") from None
-        if spec.tag in LENGTH_TAGS:
-            text += f"\x01{LENGTH_TAGS[spec.tag]}={len(value)}"
+        if spec.tag in tags.LENGTH_TAGS:
+            text += f"\x01{tags.LENGTH_TAGS[spec.tag]}={len(value)}"
         text += f"\x01{spec.tag}={rendered}"
     return text.encode(*_UTF_8)
 

@@ -176,6 +176,8 @@ RAW_DATA_TAGS: dict[int, int] = {
     42171: 42172,
 }
 # fmt: on
+LENGTH_TAGS: dict[int, int] = {data: length for length, data in RAW_DATA_TAGS.items()}
+"""Data tag -> the length tag before it."""
 
 HEADER_TAGS: frozenset[int] = frozenset(
     {

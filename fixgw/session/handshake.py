@@ -1,4 +1,4 @@
-"""How a session begins and ends: Logon, the acceptor's verdict, resets, Logout, both roles."""
+"""How a session begins: Logon, the acceptor's verdict, resets of the numbers, both roles."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from fixgw.fix.framing import Garbled
 from fixgw.fix.message import Message
 from fixgw.records import SeqNums
 from fixgw.session import admin
+from fixgw.session.ending import Ending
 from fixgw.session.events import (
     ClockOffset,
     LoggedOn,
-    LoggedOut,
     LogonReceived,
-    LogonRefused,
-    NumberTooLow,
-    RejectReceived,
 )
 from fixgw.session.outcome import CloseCode, Outcome
 from fixgw.session.sequence import Kind as NumberKind
@@ -26,13 +23,12 @@ from fixgw.session.sequence import Verdict as NumberVerdict
 from fixgw.session.sequence import judge
 from fixgw.session.state import Input, Phase, SessionSettings
 from fixgw.session.verdict import Accept, Answer, Refuse, Verdict
-from fixgw.session.wire import Wire
 
 FRESH = SeqNums()
 
 
-class Handshake(Wire):
-    """Logon and Logout of a session, as initiator and as acceptor.
+class Handshake(Ending):
+    """The Logon of a session, as initiator and as acceptor.
 
     Args:
         settings: what the session knows about itself.
@@ -88,26 +84,6 @@ class Handshake(Wire):
         """
         self._connect(Input.ACCEPT, now)
         return Outcome()
-
-    def logout(self, text: str, now: Now) -> Outcome:
-        """Leave: send a Logout and wait for its answer; before the Logon is through, just close."""
-        out = Outcome()
-        if self.phase in (Phase.ACTIVE, Phase.RESET_SENT):
-            self._emit(admin.logout(text), now, out)
-            self._step(Input.LOGOUT)
-            self._handshake_by = now.mono + self.settings.logout_timeout
-            self.liveness.stop()
-            self.gap.close()
-        elif self.phase not in (Phase.CLOSED, Phase.LOGOUT_SENT):
-            self._end(CloseCode.STOPPED, text, out)
-        return out
-
-    def lost(self, now: Now) -> Outcome:
-        """Note that the stream is gone; safe to call at any time."""
-        out = Outcome()
-        if self.phase is not Phase.CLOSED:
-            self._end(CloseCode.LOST, "", out)
-        return out
 
     def reset(self, now: Now) -> Outcome:
         """Put both numbers back to 1: at once while closed, by a Logon with 141=Y while active.
@@ -330,34 +306,6 @@ class Handshake(Wire):
         self.liveness.start(self.heart_bt_int, now.mono)
         if reply is not None:
             self._emit_logon(reply, now, out)
-
-    # Logout and Reject.
-
-    def _on_logout(self, message: Message, now: Now, out: Outcome) -> None:
-        text = admin.text_of(message)
-        complaint = admin.parse_too_low(text)
-        if complaint is not None:
-            out.events.append(NumberTooLow(*complaint, by_peer=True))
-        if self.phase is Phase.LOGON_SENT:
-            out.events.append(LogonRefused(text))
-            self._end(CloseCode.REFUSED, text, out)
-            return
-        by_us = self.phase is Phase.LOGOUT_SENT
-        out.events.append(LoggedOut(text, by_us))
-        if not by_us:
-            self._emit(admin.logout(""), now, out)
-        self._end(CloseCode.LOGOUT, text, out)
-
-    def _on_reject(self, message: Message, now: Now, out: Outcome) -> None:
-        self.tally.rejects_in += 1
-        if self.phase is Phase.LOGON_SENT:
-            text = admin.text_of(message)
-            reason = admin.parse_number(message.get(tags.SESSION_REJECT_REASON) or b"")
-            out.events.append(LogonRefused(text, reason))
-            self._end(CloseCode.REFUSED, text, out)
-            return
-        ref_seq_num = admin.parse_number(message.get(tags.REF_SEQ_NUM) or b"") or 0
-        out.events.append(RejectReceived(message, ref_seq_num))
 
     # What a Logon has to say about identity and time.
 

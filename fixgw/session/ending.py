@@ -1,0 +1,62 @@
+"""How a session ends: Logout both ways, a refused Logon, a lost stream."""
+
+from __future__ import annotations
+
+from fixgw.clock import Now
+from fixgw.fix import tags
+from fixgw.fix.message import Message
+from fixgw.session import admin
+from fixgw.session.events import LoggedOut, LogonRefused, NumberTooLow, RejectReceived
+from fixgw.session.outcome import CloseCode, Outcome
+from fixgw.session.state import Input, Phase
+from fixgw.session.wire import Wire
+
+
+class Ending(Wire):
+    """The end of a connection, as either side brings it about."""
+
+    def logout(self, text: str, now: Now) -> Outcome:
+        """Leave: send a Logout and wait for its answer; before the Logon is through, just close."""
+        out = Outcome()
+        if self.phase in (Phase.ACTIVE, Phase.RESET_SENT):
+            self._emit(admin.logout(text), now, out)
+            self._step(Input.LOGOUT)
+            self._handshake_by = now.mono + self.settings.logout_timeout
+            self.liveness.stop()
+            self.gap.close()
+        elif self.phase not in (Phase.CLOSED, Phase.LOGOUT_SENT):
+            self._end(CloseCode.STOPPED, text, out)
+        return out
+
+    def lost(self, now: Now) -> Outcome:
+        """Note that the stream is gone; safe to call at any time."""
+        out = Outcome()
+        if self.phase is not Phase.CLOSED:
+            self._end(CloseCode.LOST, "", out)
+        return out
+
+    def _on_logout(self, message: Message, now: Now, out: Outcome) -> None:
+        text = admin.text_of(message)
+        complaint = admin.parse_too_low(text)
+        if complaint is not None:
+            out.events.append(NumberTooLow(*complaint, by_peer=True))
+        if self.phase is Phase.LOGON_SENT:
+            out.events.append(LogonRefused(text))
+            self._end(CloseCode.REFUSED, text, out)
+            return
+        by_us = self.phase is Phase.LOGOUT_SENT
+        out.events.append(LoggedOut(text, by_us))
+        if not by_us:
+            self._emit(admin.logout(""), now, out)
+        self._end(CloseCode.LOGOUT, text, out)
+
+    def _on_reject(self, message: Message, now: Now, out: Outcome) -> None:
+        self.tally.rejects_in += 1
+        if self.phase is Phase.LOGON_SENT:
+            text = admin.text_of(message)
+            reason = admin.parse_number(message.get(tags.SESSION_REJECT_REASON) or b"")
+            out.events.append(LogonRefused(text, reason))
+            self._end(CloseCode.REFUSED, text, out)
+            return
+        ref_seq_num = admin.parse_number(message.get(tags.REF_SEQ_NUM) or b"") or 0
+        out.events.append(RejectReceived(message, ref_seq_num))

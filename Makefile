@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 demo: $(STAMP) ## trade with the built-in simulator, lose a connection, show that nothing was lost
-	$(BIN)/fixgw demo
+	$(PY) -m fixgw demo
 
 test: lint type tests coverage ## everything that has to hold: lint, types, layers, tests, coverage
 
@@ -64,7 +64,9 @@ coverage: tests
 	COVERAGE_FILE=.coverage-data/all $(COVERAGE) report --fail-under=95
 
 examples: $(STAMP) ## run every example; each brings its own simulator
-	@set -e; for example in examples/*.py; do echo "== $$example"; timeout 120 $(PY) $$example; done
+	$(PY) -m pytest -q -p no:cacheprovider examples
+	@set -e; for example in $(filter-out examples/test_%,$(wildcard examples/*.py)); do \
+	  echo "== $$example"; timeout 120 $(PY) $$example; done
 
 bench: $(STAMP) ## measure, and write the figures to bench/results
 	$(PY) -m bench

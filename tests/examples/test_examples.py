@@ -1,0 +1,38 @@
+"""Every example runs by itself, ends well, and says what it promises."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+# what a reader sees last, by example
+LAST_LINES = {
+    "custom_handler.py": "position: 10",
+    "custom_signer.py": "with another secret: CLIENT: logon refused Invalid credentials: "
+    "the venue does not know this secret; check API key and secret",
+    "submit_one_order.py": "filled: 10 at 0.55",
+    "test_with_fixtures.py": "3 passed",
+}
+
+
+def test_every_example_is_run_here() -> None:
+    assert sorted(LAST_LINES) == sorted(path.name for path in EXAMPLES.glob("*.py"))
+
+
+@pytest.mark.parametrize("name", sorted(LAST_LINES))
+def test_an_example_runs_by_itself(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].startswith(LAST_LINES[name])
+    assert list(tmp_path.iterdir()) == []

@@ -1,15 +1,16 @@
-"""A gateway session and a counterparty joined in memory, both the real engine, on one clock that stands still."""
+"""A gateway session and a counterparty joined in memory, both the real engine, on one clock."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from fixgw.clock import ManualClock
+from fixgw.clock import Clock, ManualClock
 from fixgw.engine.acceptor import Acceptor, Admission
-from fixgw.engine.gateway import Gateway
+from fixgw.engine.gateway import Gateway, Wait
+from fixgw.engine.handle import SessionHandle
 from fixgw.engine.link import Link
 from fixgw.engine.settings import LinkSettings, RetrySettings, SessionPlan
 from fixgw.fix.message import Message
@@ -27,8 +28,9 @@ from fixgw.session.state import Role, SessionSettings
 from fixgw.session.verdict import Accept, Verdict
 from fixgw.store.base import Store
 from fixgw.store.memory import MemoryStore
-from fixgw.transport.base import Peer
+from fixgw.transport.base import Connector, Peer
 from fixgw.transport.memory import MemoryNetwork
+from tests.engine.jumploop import JumpLoop, LoopClock
 
 DIALECT = (
     NewOrderSingle,
@@ -41,6 +43,7 @@ DIALECT = (
 US = SessionSettings("us", Role.INITIATOR, "US", "THEM", resend_policy=ResendFresh())
 THEM = SessionSettings("them", Role.ACCEPTOR, "THEM", "US")
 AT_ONCE = RetrySettings(base_seconds=0.0, cap_seconds=0.0)
+UNAVAILABLE = "EXCHANGE_UNAVAILABLE"
 
 
 class Recorder:
@@ -71,31 +74,55 @@ class Recorder:
 
 @dataclass
 class Counterparty:
-    """The acceptor's side."""
+    """The acceptor's side; it outlives the gateways that come and go."""
 
     link: Link
     handler: Recorder
     acceptor: Acceptor
-    verdict: Verdict = field(default_factory=Accept)
+    verdict: Callable[[Message], Verdict | Awaitable[Verdict]] = field(default=lambda _: Accept())
 
 
 @dataclass
 class Rig:
     """Both sides and what joins them."""
 
-    clock: ManualClock
+    clock: Clock
     network: MemoryNetwork
     them: Counterparty
     gateway: Gateway
 
-    async def settle(self, turns: int = 200) -> None:
+    @property
+    def us(self) -> SessionHandle:
+        """The gateway's one session."""
+        return self.gateway.sessions[0]
+
+    @property
+    def link(self) -> Link:
+        """The link of that session."""
+        return self.us.link
+
+    async def settle(self) -> None:
         """Let the loop run until everything that was sent has arrived."""
-        for _ in range(turns):
-            await asyncio.sleep(0)
+        await settle()
+
+
+async def settle() -> None:
+    """Let the loop run until nothing is left to do now."""
+    if isinstance(asyncio.get_running_loop(), JumpLoop):
+        await asyncio.sleep(1e-6)  # time moves only when nothing is left to do
+        return
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+def the_clock() -> Clock:
+    """Return the clock that goes with the running loop."""
+    loop = asyncio.get_running_loop()
+    return LoopClock(loop) if isinstance(loop, JumpLoop) else ManualClock()
 
 
 def counterparty(
-    clock: ManualClock,
+    clock: Clock,
     settings: SessionSettings = THEM,
     store: Store | None = None,
     handler: object | None = None,
@@ -107,10 +134,51 @@ def counterparty(
     party: Counterparty
 
     def reception(logon: Message, peer: Peer) -> Admission | None:
-        return Admission(link, lambda _: party.verdict)
+        return Admission(link, lambda message: party.verdict(message))
 
     party = Counterparty(link, recorder, Acceptor(reception))
     return party
+
+
+@asynccontextmanager
+async def standing(
+    them: SessionSettings = THEM, *, handler: object | None = None, chunk_seed: int | None = None
+) -> AsyncIterator[tuple[MemoryNetwork, Counterparty]]:
+    """Run a counterparty that listens as ``them``, for as many gateways as come."""
+    network = MemoryNetwork(chunk_seed=chunk_seed)
+    party = counterparty(the_clock(), them, handler=handler)
+    listener = network.listen("them", party.acceptor.protocol)
+    yield network, party
+    await listener.close()
+    if party.link.connected:
+        network.cut()
+        await settle()
+    party.link.close()
+
+
+def plan_for(
+    connector: Connector,
+    us: SessionSettings = US,
+    *,
+    handler: object | None = None,
+    store: Callable[[], Store] = MemoryStore,
+    orders: bool = True,
+    link: LinkSettings | None = None,
+    retry: RetrySettings = AT_ONCE,
+) -> SessionPlan:
+    """Return the plan of an order session."""
+    return SessionPlan(
+        us,
+        connector,
+        store,
+        kind="orders",
+        messages=DIALECT,
+        handler=handler,
+        orders=orders,
+        unknown_outcome_texts=frozenset({UNAVAILABLE}),
+        link=link or LinkSettings(),
+        retry=retry,
+    )
 
 
 @asynccontextmanager
@@ -125,29 +193,40 @@ async def joined(
     link: LinkSettings | None = None,
     retry: RetrySettings = AT_ONCE,
     chunk_seed: int | None = None,
-    clock: ManualClock | None = None,
-    wait: str = "required",
+    clock: Clock | None = None,
+    wait: Wait = "required",
+    peer: tuple[MemoryNetwork, Counterparty] | None = None,
 ) -> AsyncIterator[Rig]:
-    """Run a gateway with one session against a counterparty, in memory."""
-    clock = clock or ManualClock()
-    network = MemoryNetwork(chunk_seed=chunk_seed)
-    party = counterparty(clock, them, handler=their_handler)
-    listener = network.listen("them", party.acceptor.protocol)
-    plan = SessionPlan(
-        us,
-        network.connector("them"),
-        store,
-        messages=DIALECT,
-        handler=handler,
-        orders=orders,
-        link=link or LinkSettings(),
-        retry=retry,
+    """Run a gateway with one session against a counterparty, in memory.
+
+    Args:
+        peer: a counterparty that stands already; else one is made for this gateway alone.
+    """
+    if peer is None:
+        async with (
+            standing(them, handler=their_handler, chunk_seed=chunk_seed) as made,
+            joined(
+                us,
+                handler=handler,
+                store=store,
+                orders=orders,
+                link=link,
+                retry=retry,
+                clock=clock,
+                wait=wait,
+                peer=made,
+            ) as rig,
+        ):
+            yield rig
+        return
+    network, party = peer
+    plan = plan_for(
+        network.connector("them"), us, handler=handler, store=store, orders=orders, link=link, retry=retry
     )
-    gateway = Gateway([plan], clock=clock, timeout=5.0, drain_timeout=0.2, wait=wait)  # type: ignore[arg-type]
+    clock = clock or the_clock()
+    gateway = Gateway([plan], clock=clock, timeout=5.0, drain_timeout=0.2, wait=wait)
     async with gateway:
         yield Rig(clock, network, party, gateway)
-    await listener.close()
-    party.link.close()
 
 
 def no_retransmission(settings: SessionSettings) -> SessionSettings:

@@ -25,10 +25,11 @@ from fixgw.engine.settings import LinkSettings
 from fixgw.engine.timers import DeadlineTimer, ReadingPause
 from fixgw.engine.upkeep import Upkeep
 from fixgw.engine.writer import Writer
-from fixgw.errors import NotLoggedOn, Reject, StoreError, StoreFull
+from fixgw.errors import LocalError, NotLoggedOn, Reject, StoreError, StoreFull
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Sendable
+from fixgw.handlers.orders import Orders
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
 from fixgw.records import Kind, Position, Record
@@ -126,6 +127,18 @@ class Link(asyncio.Protocol):
     def epoch(self) -> int:
         """The epoch of the numbers in use."""
         return self.session.epoch
+
+    @property
+    def orders(self) -> Orders:
+        """The session's orders.
+
+        Raises:
+            LocalError: no orders are sent on this session.
+        """
+        for book in self.router.books:
+            if isinstance(book, Orders):
+                return book
+        raise LocalError(f"{self.name}: no orders are sent on this session")
 
     @property
     def fresh(self) -> bool:

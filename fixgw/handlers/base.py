@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from fixgw.clock import Now
 from fixgw.fix.message import Message, SimplefixMessage
 from fixgw.fix.schema import TypedMessage
+
+if TYPE_CHECKING:
+    from fixgw.handlers.orders import Orders
 
 Sendable: TypeAlias = Message | TypedMessage | SimplefixMessage
 
@@ -28,6 +31,15 @@ class SessionPort(Protocol):
     @property
     def epoch(self) -> int:
         """The epoch of the numbers in use."""
+        ...
+
+    @property
+    def orders(self) -> Orders:
+        """The session's orders.
+
+        Raises:
+            LocalError: no orders are sent on this session.
+        """
         ...
 
     def now(self) -> Now:
@@ -71,6 +83,15 @@ class Context:
     msg_seq_num: int
     poss_dup: bool = False
     redelivered: bool = False
+
+    @property
+    def orders(self) -> Orders:
+        """The session's orders: ``ctx.orders.place(...)`` sends one in the running turn.
+
+        Raises:
+            LocalError: no orders are sent on this session.
+        """
+        return self.session.orders
 
 
 class Book(Protocol):

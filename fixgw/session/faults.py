@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fixgw.clock import Now
 from fixgw.errors import FieldError, Reject
 from fixgw.fix import tags
@@ -13,6 +15,40 @@ from fixgw.session.state import Phase
 
 # SessionRejectReason(373) of faults that end the connection: CompID problem, SendingTime accuracy problem.
 FATAL = frozenset({9, 10})
+
+_RAW_DATA = frozenset(tags.RAW_DATA_TAGS) | frozenset(tags.RAW_DATA_TAGS.values())
+_TAG_DIGITS = 9
+_INTEGER = re.compile(rb"-?\d{1,18}")
+
+
+def salvage(frame: bytes, fault: FieldError) -> tuple[Message, Reject, bool]:
+    """Read what can be read of a frame whose fields do not parse.
+
+    Args:
+        frame: a frame that the framer has checked.
+        fault: why it does not parse.
+
+    Returns:
+        The fields that are in order, the refusal of the rest, and whether refusing is in place: bytes that
+        are not ``number=value`` at all are line noise, which FIX wants ignored (test case 3c).
+    """
+    readable: list[bytes] = []
+    invalid: list[bytes] = []
+    for field in frame[frame.find(b"\x0135=") + 1 : -8].split(b"\x01"):
+        tag, equals, _ = field.partition(b"=")
+        if not equals or not tag.isdigit() or tag.startswith(b"0") or len(tag) > _TAG_DIGITS:
+            invalid.append(tag if equals else b"")
+        elif int(tag) not in _RAW_DATA:
+            readable.append(field)
+    message = Message.of(readable)
+    message.frame = frame
+    message.msg_seq_num = admin.parse_number(message.get(tags.MSG_SEQ_NUM) or b"") or 0
+    message.poss_dup = message.get(tags.POSS_DUP_FLAG) == b"Y"
+    if not invalid:
+        return message, Reject(fault.reason, admin.REASONS[6], ref_tag=fault.tag), True
+    integers = [int(tag) for tag in invalid if _INTEGER.fullmatch(tag)]
+    ref_tag = integers[0] if integers else None
+    return message, Reject(0, "Invalid tag number", ref_tag=ref_tag), len(integers) == len(invalid)
 
 
 class Faults(Handshake):

@@ -15,7 +15,7 @@ from fixgw.fix.values import parse_utc_timestamp_ns
 from fixgw.records import Flag, Kind, Record
 from fixgw.session import admin
 from fixgw.session.events import GarbledReceived, HeartbeatRoundTrip
-from fixgw.session.faults import Faults
+from fixgw.session.faults import Faults, salvage
 from fixgw.session.outcome import CloseCode, Outcome
 from fixgw.session.sequence import Kind as NumberKind
 from fixgw.session.sequence import Verdict, judge
@@ -50,14 +50,27 @@ class Inbound(Faults):
         try:
             message = Message.decode(frame)
         except FieldError as fault:
-            excerpt = mask(frame[:EXCERPT_SIZE], self._secret)
-            self._skip(Garbled(fault.text, excerpt, len(frame)), now, out)
+            self._take_damaged(frame, fault, now, out)
             return
         count(self.tally.received, message.msg_type)
         if self._is_plain(message, now):
             self._deliver_next(message, now, out)
         else:
             self._dispatch(message, now, out)
+
+    def _take_damaged(self, frame: bytes, fault: FieldError, now: Now, out: Outcome) -> None:
+        """Skip what does not parse, but refuse what is plainly wrong or comes again: skipping has no end."""
+        message, refusal, plain = salvage(frame, fault)
+        due_now = self.phase is Phase.ACTIVE and message.msg_seq_num == self.next_in
+        if not due_now or not (plain or message.poss_dup):
+            excerpt = mask(frame[:EXCERPT_SIZE], self._secret)
+            self._skip(Garbled(fault.text, excerpt, len(frame)), now, out)
+            return
+        count(self.tally.received, message.msg_type)
+        due: Due = [(message, self._identity_fault(message, now, out) or refusal)]
+        due += self._advance(self.next_in + 1)
+        self._keep(message, now, out)
+        self._settle(due, now, out)
 
     def _skip(self, garbled: Garbled, now: Now, out: Outcome) -> None:
         """Ignore what is no message, unless it is the first thing said or can not be skipped."""

@@ -397,6 +397,39 @@ class TestGarbled:
         assert event.size > 64
         assert desk.session.next_in == 2
 
+    @pytest.mark.parametrize(
+        ("field", "tag"), [("0=HI", 0), ("-1=HI", -1), ("05=HI", 5), ("12345678901=x", 12345678901)]
+    )
+    def test_a_tag_that_is_a_number_but_none_of_fix_is_refused_14a(self, field: str, tag: int) -> None:
+        desk = Desk.on()
+        sent = desk.say("0", 2, field)
+        assert sent == [f"35=3|34=2|45=2|58=Invalid tag number|371={tag}|372=0|373=0"]
+        assert desk.session.next_in == 3
+
+    def test_a_data_field_that_is_not_as_long_as_it_says_is_refused(self) -> None:
+        desk = Desk.on()
+        desk.say("D", 4)
+        desk.repeat("D", 2)
+        (sent,) = desk.say("B", 3, "95=3", "96=abcdef")
+        assert sent.endswith("58=Incorrect data format for value|371=96|372=B|373=6")
+        assert desk.delivered() == [4]
+        assert desk.session.next_in == 5
+
+    def test_garbage_that_is_sent_again_as_garbage_is_refused_the_second_time(self) -> None:
+        desk = Desk.on()
+        assert desk.say("D", 2, "4garbled9=TW", "7=1") == []
+        assert desk.say("D", 3) == ["35=2|34=2|7=2|16=0"]
+        assert desk.repeat("D", 2, "4garbled9=TW", "noequals") == [
+            "35=3|34=3|45=2|58=Invalid tag number|372=D|373=0"
+        ]
+        assert desk.delivered() == [3]
+
+    def test_a_damaged_frame_of_a_stranger_ends(self) -> None:
+        desk = Desk.on()
+        sent = desk.say("D", 2, "0=x", sender="WHO")
+        assert sent == ["35=3|34=2|45=2|58=CompID problem|372=D|373=9", "35=5|34=3"]
+        assert desk.code is CloseCode.PROTOCOL
+
     def test_before_the_logon_it_ends_without_a_word_1d(self) -> None:
         desk = in_phase(Phase.LOGON_WAIT)
         assert desk.hear(b"GET / HTTP/1.1\r\n\r\n" + desk.frame("A", 1)) == []

@@ -100,6 +100,14 @@ class TestHigh:
         assert desk.records[0].next_in == 7  # the record that closed the gap holds where the numbers stand
         assert desk.session.gap.is_open is False
 
+    def test_a_peer_may_send_again_without_saying_so_2m(self) -> None:
+        desk = Desk.on()
+        desk.say("D", 3)
+        desk.say("D", 2)
+        assert desk.delivered() == [2, 3]
+        assert desk.session.next_in == 4
+        assert not desk.session.gap.is_open
+
     def test_admin_messages_wait_for_their_turn_as_well(self) -> None:
         desk = Desk.on()
         desk.say("1", 4, "112=later")

@@ -1,33 +1,21 @@
-"""The order book of one order-entry session: send, follow, and know what each send came to."""
+"""Sends orders on one session and follows them."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from fixgw.errors import FixError, LocalError, NotLoggedOn
+from fixgw.errors import LocalError, NotLoggedOn
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
-from fixgw.fix.tags import BUSINESS_REJECT_REF_ID, CL_ORD_ID, ORIG_CL_ORD_ID, REF_SEQ_NUM, TEXT, TRANSACT_TIME
+from fixgw.fix.tags import CL_ORD_ID, TRANSACT_TIME
 from fixgw.fix.values import sending_time
-from fixgw.handlers.base import Context, SessionPort
-from fixgw.handlers.order import Ending, Order, OrderSnapshot, OrderState, Request, dump_order, load_order
-from fixgw.handlers.reports import apply_report
-from fixgw.messages.business import BusinessMessageReject
-from fixgw.messages.order_entry import (
-    ExecutionReport,
-    NewOrderSingle,
-    OrderCancelReject,
-    OrderCancelReplaceRequest,
-    OrderCancelRequest,
-)
-
-CLOSED_KEPT = 2_000
+from fixgw.handlers.base import SessionPort
+from fixgw.handlers.order import Ending, Order, Request
+from fixgw.handlers.orderbook import OrderBook
+from fixgw.messages.order_entry import NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
 
 
 def new_cl_ord_id() -> str:
@@ -35,16 +23,14 @@ def new_cl_ord_id() -> str:
     return str(uuid4())
 
 
-class Orders:
-    """Sends orders on one session and keeps a live account of them.
+class Orders(OrderBook):
+    """The order book of one session, with the means to send.
 
     Args:
-        messages: the venue's dialect; its D, F, G, 8 and 9 are used in place of the plain ones.
+        messages: the venue's dialect; its D, F and G are used in place of the plain ones.
         unknown_outcome_texts: values of Text(58) on a rejecting report which mean that nobody knows.
         cl_ord_ids: makes ClOrdIDs.
     """
-
-    name = "orders"
 
     def __init__(
         self,
@@ -53,6 +39,7 @@ class Orders:
         unknown_outcome_texts: frozenset[str] = frozenset(),
         cl_ord_ids: Callable[[], str] = new_cl_ord_id,
     ) -> None:
+        super().__init__(unknown_outcome_texts)
         dialect = {cls.MSG_TYPE: cls for cls in messages}
         self._replace_type: Any = dialect.get("G", OrderCancelReplaceRequest)
         self._cancel_type: Any = dialect.get("F", OrderCancelRequest)
@@ -62,22 +49,8 @@ class Orders:
             for cls in (new_type, self._replace_type, self._cancel_type)
             if any(spec.tag == TRANSACT_TIME and spec.required for spec in cls.FIELDS)
         )
-        self._unknown_texts = unknown_outcome_texts
         self._cl_ord_ids = cl_ord_ids
         self._port: SessionPort | None = None
-        self._by_id: dict[str, Order] = {}
-        self._by_order_id: dict[str, Order] = {}
-        self._requests: dict[str, tuple[Order, Request]] = {}
-        self._by_number: dict[int, tuple[Order, Request]] = {}
-        self._orders: dict[int, Order] = {}
-        self._closed: deque[Order] = deque()
-        self.endings = dict.fromkeys(Ending, 0)
-        self.duplicates = 0
-        self.malformed = 0
-        self.ack_seconds: Callable[[float], None] | None = None
-        self._takers = {"8": self._execution_report, "9": self._cancel_reject, "j": self._business_reject}
-
-    # -- sending --
 
     def bind(self, port: SessionPort) -> None:
         """Send through this session from now on."""
@@ -111,7 +84,7 @@ class Orders:
         self._refuse_used(cl_ord_id)
         self._stamp(message)
         number = self._session.send(message)
-        return self._placed(message, number, self._session.now().mono)
+        return self._placed(message, number, self._mono())
 
     async def replace(
         self, order: Order, *, price: Decimal | None = None, order_qty: Decimal | None = None, **fields: Any
@@ -139,7 +112,8 @@ class Orders:
             **fields,
         ).message
         self._stamp(message)
-        request = self._request(order, message, "G", self._session.send(message))
+        number = self._session.send(message)
+        request = self._requested(order, message, number, self._mono())
         await self._session.flushed()
         return request
 
@@ -162,113 +136,19 @@ class Orders:
             **fields,
         ).message
         self._stamp(message)
-        request = self._request(order, message, "F", self._session.send(message, urgent=True))
+        number = self._session.send(message, urgent=True)
+        request = self._requested(order, message, number, self._mono())
         await self._session.flushed()
         return request
-
-    # -- looking --
-
-    def __iter__(self) -> Iterator[Order]:
-        return iter(list(self._orders.values()))
-
-    def __len__(self) -> int:
-        return len(self._orders)
-
-    def get(self, cl_ord_id: str) -> Order | None:
-        """Return the order that carries or carried this ClOrdID(11)."""
-        return self._by_id.get(cl_ord_id)
-
-    @property
-    def open(self) -> list[Order]:
-        """The orders that may still fill, oldest first."""
-        return [order for order in self._orders.values() if order.open]
-
-    @property
-    def in_flight(self) -> int:
-        """How many requests await an answer."""
-        return sum(request.ending is None for _, request in self._requests.values())
-
-    async def settled(self) -> None:
-        """Wait until every request that is in flight now has an ending."""
-        await asyncio.gather(*(request.settled() for _, request in list(self._requests.values())))
-
-    def snapshot(self) -> list[OrderSnapshot]:
-        """Return what can be seen of every order, oldest first."""
-        return [order.snapshot() for order in self._orders.values()]
-
-    # -- handlers.base.Book --
-
-    def on_message(self, message: Message, context: Context) -> None:
-        """Take in an ExecutionReport, an OrderCancelReject or a BusinessMessageReject."""
-        taker = self._takers.get(message.msg_type)
-        if taker is None:
-            return
-        try:
-            taker(message)
-        except FixError:
-            self.malformed += (
-                1  # must not stop the ones after it; a handler that reads the field answers the peer
-            )
-
-    def on_sent(self, message: Message, msg_seq_num: int) -> None:
-        """Take in one of our own messages, read back from the store."""
-        if message.msg_type == "D":
-            self._placed(message, msg_seq_num, 0.0)
-        elif message.msg_type in ("F", "G"):
-            original = self._by_id.get(message.text(ORIG_CL_ORD_ID) or "")
-            if original is not None:
-                self._request(original, message, message.msg_type, msg_seq_num)
-
-    def on_reject(self, reject: Message, ref_seq_num: int) -> None:
-        """A Reject(3) of our message: refused."""
-        self._refused(
-            self._by_number.get(ref_seq_num), reject.text(TEXT) or "rejected by the session", reject
-        )
-
-    def on_not_sent(self, msg_seq_num: int) -> None:
-        """The message never reached the venue: safe to send again."""
-        found = self._by_number.pop(msg_seq_num, None)
-        if found is None:
-            return
-        order, request = found
-        self._end(request, Ending.NOT_SENT, "the message never reached the venue")
-        self._forget(order, request)
-        if request is order.request and request.ending is Ending.NOT_SENT:
-            self._move(order, OrderState.NOT_SENT)
-
-    def on_disconnect(self) -> None:
-        """Whatever was sent and not answered has an unknown outcome."""
-        for order, request in self._requests.values():
-            if request.ending is None:
-                self._end(request, Ending.UNKNOWN, "the link was lost before an answer came")
-                if request is order.request and order.state is OrderState.SENT:
-                    self._move(order, OrderState.UNKNOWN)
-
-    def on_reset(self, epoch: int) -> None:
-        """Nothing of the former epoch can be asked for again, so numbers mean nothing any more."""
-        self._by_number.clear()
-
-    def dump(self) -> bytes:
-        """Return all orders for a checkpoint."""
-        rows = [dump_order(order) for order in self._orders.values()]
-        return json.dumps(rows, default=str, separators=(",", ":")).encode()
-
-    def load(self, blob: bytes) -> None:
-        """Take the orders of a checkpoint."""
-        for plain in json.loads(blob):
-            order = load_order(plain)
-            self._adopt(order)
-            for request in (order.request, *order.pending.values()):
-                if request.ending in (None, Ending.UNKNOWN):
-                    self._track(order, request)
-
-    # -- bookkeeping --
 
     @property
     def _session(self) -> SessionPort:
         if self._port is None:
             raise NotLoggedOn("these orders belong to no session yet")
         return self._port
+
+    def _mono(self) -> float:
+        return self._session.now().mono
 
     def _stamp(self, message: Message) -> None:
         """Fill in TransactTime(60) where the venue's dialect asks for it."""
@@ -285,143 +165,3 @@ class Orders:
     def _refuse_closed(self, order: Order) -> None:
         if not order.open:
             raise LocalError(f"order {order.cl_ord_id} is {order.state.value}: nothing is left to change")
-
-    def _placed(self, message: Message, number: int, sent_at: float) -> Order:
-        view = NewOrderSingle.view(message)
-        request = Request("D", view.cl_ord_id or "", number, sent_at)
-        order = Order(
-            request,
-            view.symbol,
-            str(view.side),
-            view.order_qty or Decimal(0),
-            view.price,
-            ord_type=str(view.ord_type),
-            chain=[request.cl_ord_id],
-        )
-        order.leaves_qty = order.order_qty
-        self._adopt(order)
-        self._track(order, request)
-        return order
-
-    def _request(self, order: Order, message: Message, msg_type: str, number: int) -> Request:
-        request = Request(msg_type, message.text(CL_ORD_ID) or "", number, self._session.now().mono)
-        if msg_type == "G":
-            view = OrderCancelReplaceRequest.view(message)
-            request.price, request.order_qty = view.price, view.order_qty
-        order.pending[request.cl_ord_id] = request
-        self._track(order, request)
-        return request
-
-    def _adopt(self, order: Order) -> None:
-        self._orders[id(order)] = order
-        for cl_ord_id in order.chain:
-            self._by_id[cl_ord_id] = order
-        if order.order_id:
-            self._by_order_id[order.order_id] = order
-
-    def _track(self, order: Order, request: Request) -> None:
-        self._requests[request.cl_ord_id] = (order, request)
-        self._by_number[request.msg_seq_num] = (order, request)
-        self._by_id.setdefault(request.cl_ord_id, order)
-
-    def _forget(self, order: Order, request: Request) -> None:
-        """The request has its final ending: nothing more is awaited for it."""
-        self._requests.pop(request.cl_ord_id, None)
-        self._by_number.pop(request.msg_seq_num, None)
-        order.pending.pop(request.cl_ord_id, None)
-
-    def _settle(self, order: Order, request: Request, ending: Ending, text: str, report: Message) -> None:
-        if request.ending is None and request.sent_at and self.ack_seconds is not None:
-            self.ack_seconds(self._session.now().mono - request.sent_at)
-        self._end(request, ending, text, report)
-        if ending is not Ending.UNKNOWN:
-            self._forget(order, request)
-
-    def _end(self, request: Request, ending: Ending, text: str, report: Message | None = None) -> None:
-        if request.settle(ending, text, report):
-            self.endings[ending] += 1
-
-    def _refused(self, found: tuple[Order, Request] | None, text: str, report: Message) -> None:
-        if found is None:
-            return
-        order, request = found
-        unknown = text in self._unknown_texts
-        self._settle(order, request, Ending.UNKNOWN if unknown else Ending.REFUSED, text, report)
-        order.text = text
-        order.reports.append(report)
-        if request is order.request:
-            self._move(order, OrderState.UNKNOWN if unknown else OrderState.REJECTED)
-
-    def _move(self, order: Order, state: OrderState) -> None:
-        was_open = order.open
-        order.move(state)
-        if was_open and not order.open:
-            self._closed.append(order)
-            while len(self._closed) > CLOSED_KEPT:
-                self._evict(self._closed.popleft())
-
-    def _evict(self, order: Order) -> None:
-        if order.open:  # it was reopened by a later report
-            return
-        self._orders.pop(id(order), None)
-        self._by_order_id.pop(order.order_id, None)
-        for cl_ord_id in order.chain:
-            self._by_id.pop(cl_ord_id, None)
-
-    # -- what the venue says --
-
-    def _execution_report(self, message: Message) -> None:
-        report = ExecutionReport.view(message)
-        cl_ord_id, original = report.cl_ord_id or "", report.orig_cl_ord_id or ""
-        order = self._find(cl_ord_id, original, report.order_id)
-        if order is None:
-            order = self._foreign(report, cl_ord_id)
-        state = apply_report(order, report)
-        if state is None:
-            self.duplicates += 1
-        else:
-            self._answer(order, cl_ord_id, report, state)
-
-    def _find(self, cl_ord_id: str, original: str, order_id: str) -> Order | None:
-        return self._by_id.get(cl_ord_id) or self._by_id.get(original) or self._by_order_id.get(order_id)
-
-    def _foreign(self, report: ExecutionReport, cl_ord_id: str) -> Order:
-        """An order that this book did not send: another session's, or one from before the tape began."""
-        request = Request("D", cl_ord_id, 0)
-        request.settle(Ending.ACKNOWLEDGED)
-        order = Order(request, report.symbol, str(report.side), Decimal(0), report.price, chain=[cl_ord_id])
-        order.foreign = True
-        self._adopt(order)
-        return order
-
-    def _answer(self, order: Order, cl_ord_id: str, report: ExecutionReport, state: OrderState) -> None:
-        """Settle the request that a report answers, and move the order."""
-        kind = str(report.exec_type)
-        request = order.pending.get(cl_ord_id)
-        if kind == "8":
-            text = report.text or "rejected without a text"
-            self._refused((order, request or order.request), text, report.message)
-            return
-        if kind not in _PENDING:
-            if order.order_id:
-                self._by_order_id[order.order_id] = order
-            for answered in (request, order.request):
-                if answered is not None and answered.ending in (None, Ending.UNKNOWN):
-                    self._settle(order, answered, Ending.ACKNOWLEDGED, order.text, report.message)
-        self._move(order, state)
-
-    def _cancel_reject(self, message: Message) -> None:
-        report = OrderCancelReject.view(message)
-        text = report.text or f"CxlRejReason {report.cxl_rej_reason}"
-        self._refused(self._requests.get(report.cl_ord_id or ""), text, message)
-
-    def _business_reject(self, message: Message) -> None:
-        report = BusinessMessageReject.view(message)
-        text = report.text or f"BusinessRejectReason {report.business_reject_reason}"
-        found = self._requests.get(message.text(BUSINESS_REJECT_REF_ID) or "")
-        if found is None:
-            found = self._by_number.get(int(message.get(REF_SEQ_NUM) or b"0"))
-        self._refused(found, text, message)
-
-
-_PENDING = frozenset({"A", "6", "E"})  # the venue has received something, and decided nothing

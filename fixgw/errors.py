@@ -1,7 +1,8 @@
 """Every error that fixgw raises, in one tree.
 
-``LocalError`` is our side's fault, ``RemoteError`` the peer's, ``StoreError`` the disk's. A ``Reject`` is a refusal
-that knows its wire form. ``NotSent``, ``Rejected`` and ``OutcomeUnknown`` are the three bad endings of a submit.
+``LocalError`` is our side's fault, ``RemoteError`` the peer's, ``StoreError`` the disk's. A ``Reject`` is a
+refusal that knows its wire form. ``NotSent``, ``Rejected`` and ``OutcomeUnknown`` are the three bad endings of
+a submit.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class NotLoggedOn(LocalError):
 
 
 class NotSent(FixError):
-    """The order never left, or the venue asked for its number and was given a gap fill: safe to send again."""
+    """The order never left, or the venue asked for it and was given a gap fill: safe to send again."""
 
     def __init__(self, text: str, cl_ord_id: str = "") -> None:
         super().__init__(text)

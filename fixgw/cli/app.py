@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fixgw.cli import keys, seqnum
+from fixgw.cli import config, keys, seqnum
 from fixgw.cli.check import check
 from fixgw.cli.demo import demo
 from fixgw.cli.run import run
@@ -24,6 +24,7 @@ for command in (run, sim, demo, check, status):
     app.command()(command)
 app.add_typer(seqnum.app, name="seqnum")
 app.add_typer(keys.app, name="keys")
+app.add_typer(config.app, name="config")
 
 
 def _show_version(wanted: bool) -> None:

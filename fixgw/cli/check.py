@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fixgw.cli.paths import find_handlers_beside
 from fixgw.cli.render import Exit, err, out, told
 from fixgw.config.build import build
 from fixgw.config.check import check as findings
@@ -23,6 +24,7 @@ def check(
     """
     with told():
         loaded = load_settings(file)
+        find_handlers_beside(file)
         problems = findings(loaded)
         for problem in problems:
             style = "red" if problem.level is Level.ERROR else "yellow"

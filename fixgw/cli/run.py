@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from fixgw.cli.paths import find_handlers_beside
 from fixgw.cli.render import Exit, fail, say, told
 from fixgw.config.build import build
 from fixgw.config.settings import load_settings
@@ -30,6 +31,7 @@ def run(
     """
     with told():
         loaded = load_settings(file)
+        find_handlers_beside(file)
         logs.setup(loaded.settings.logs.level, loaded.settings.logs.format)
         gateway = build(loaded, wait="none")
         stopped = asyncio.run(_serve(gateway))

@@ -134,7 +134,11 @@ def _store(session: Resolved) -> Store:
 def _identity_lock(session: Resolved) -> Path:
     """One connection per API key: a file that stands for the key, for every gateway of this machine."""
     directory = Path(tempfile.gettempdir()) / f"fixgw-{getpass.getuser()}"
-    directory.mkdir(mode=0o700, exist_ok=True)
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        what = f"the directory {directory} for the locks of API keys can not be made: {error.strerror}"
+        raise ConfigError(what, remedy="make it, owned by this user, or set TMPDIR") from error
     return directory / f"{session.section.venue}.{session.section.sender}.lock"
 
 

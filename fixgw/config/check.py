@@ -48,7 +48,7 @@ def connector_settings(session: Resolved) -> TcpSettings:
     tls = None
     if connect.tls is not None:
         tls = TlsSettings(
-            server_hostname=connect.tls.server_name, ca_file=connect.tls.ca_file, pins=connect.tls.pins
+            server_name=connect.tls.server_name, ca_file=connect.tls.ca_file, pins=connect.tls.pins
         )
     return TcpSettings(
         host=session.host,

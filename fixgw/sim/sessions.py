@@ -1,4 +1,4 @@
-"""A configuration for trading against a simulator: what the demo, the fixtures and the examples start from."""
+"""A configuration for trading against a simulator: what the demo, fixtures and examples start from."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ class TcpConnector:
                 stream,
                 gate,
                 context,
-                server_hostname=settings.tls.server_hostname or settings.host,
+                server_hostname=settings.tls.server_name or settings.host,
                 ssl_handshake_timeout=settings.handshake_timeout,
                 ssl_shutdown_timeout=settings.shutdown_timeout,
             )

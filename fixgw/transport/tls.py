@@ -27,13 +27,13 @@ class TlsSettings:
     """What a client demands of the peer's certificate; it is verified always.
 
     Args:
-        server_hostname: the name to ask for (SNI) and to find in the certificate; None for the host dialled.
+        server_name: the name to ask for (SNI) and to find in the certificate; None for the host dialled.
         ca_file: PEM file of the authorities to trust in place of the system's store.
         pins: SHA-256 of the leaf certificate or of its public key (SPKI), ``sha256/BASE64`` or 64 hex digits;
             one match is enough, so that the next key can be listed before it is in use.
     """
 
-    server_hostname: str | None = None
+    server_name: str | None = None
     ca_file: Path | None = None
     pins: tuple[str, ...] = ()
 
@@ -180,11 +180,11 @@ _VERIFY_FAULTS = {
     21: _UNKNOWN_CA,
     62: (
         "its certificate is for another host name",
-        "check host; behind a private link set server_hostname to the name in the certificate",
+        "check host; behind a private link set server_name to the name in the certificate",
     ),
     64: (
         "its certificate is for another address",
-        "connect by name, or set server_hostname to the name in the certificate",
+        "connect by name, or set server_name to the name in the certificate",
     ),
 }
 

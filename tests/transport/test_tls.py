@@ -198,10 +198,10 @@ async def test_an_expired_authority_is_fatal(serve: Serve, tmp_path: Path) -> No
 
 async def test_a_certificate_for_another_name_is_fatal(serve: Serve, pem: PemFiles) -> None:
     listener = await serve(pem.listen_settings(), Recorders())
-    error = await refused(connector(listener, TlsSettings(ca_file=pem.ca, server_hostname="fix.example")))
+    error = await refused(connector(listener, TlsSettings(ca_file=pem.ca, server_name="fix.example")))
     assert error.fatal
     assert "another host name" in error.what
-    assert "server_hostname" in error.remedy
+    assert "server_name" in error.remedy
 
 
 async def test_a_certificate_without_the_address_dialled_is_fatal(serve: Serve, pem: PemFiles) -> None:
@@ -212,7 +212,7 @@ async def test_a_certificate_without_the_address_dialled_is_fatal(serve: Serve, 
     assert "another address" in error.what
 
 
-async def test_the_server_hostname_is_sent_and_checked_in_place_of_the_host(
+async def test_the_server_name_is_sent_and_checked_in_place_of_the_host(
     serve: Serve, authority: trustme.CA, tmp_path: Path
 ) -> None:
     pem = PemFiles(tmp_path, authority, authority.issue_cert("mm.fix.example"))
@@ -221,7 +221,7 @@ async def test_the_server_hostname_is_sent_and_checked_in_place_of_the_host(
     assert settings.tls is not None
     settings.tls.sni_callback = lambda sslobject, name, context: names.append(name)
     listener = await serve(settings, Recorders(Echo))
-    await connected(connector(listener, TlsSettings(ca_file=pem.ca, server_hostname="mm.fix.example")))
+    await connected(connector(listener, TlsSettings(ca_file=pem.ca, server_name="mm.fix.example")))
     assert names == ["mm.fix.example"]
 
 

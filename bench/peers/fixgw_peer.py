@@ -157,7 +157,7 @@ async def _serve(task: harness.Task) -> None:
 
 async def _measure(task: harness.Task) -> None:
     desk = Desk(task)
-    tls = TlsSettings(server_hostname="localhost", ca_file=task.pki / "ca.pem")
+    tls = TlsSettings(server_name="localhost", ca_file=task.pki / "ca.pem")
     plan = SessionPlan(
         session=INITIATOR,
         connector=TcpConnector(TcpSettings(host="127.0.0.1", port=task.port, tls=tls)),

@@ -1,0 +1,38 @@
+"""Every measurement that needs no foreign peer, in small: real processes, real TLS, real tapes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench import codec, roundtrip, turn
+from bench.roundtrip import PEERS, Peer
+from bench.workload import Plan
+
+PLAN = Plan(round_trips=20, orders=60, outstanding=7)
+OWN = [peer for peer in PEERS if not peer.needs]
+
+
+@pytest.mark.parametrize("peer", OWN, ids=lambda peer: peer.name)
+def test_a_peer_completes_the_plan_in_two_processes(peer: Peer, tmp_path: Path) -> None:
+    roundtrip.make_certificates(tmp_path)
+    figures = roundtrip.run_once(peer, PLAN, tmp_path)
+    assert 0 < figures.p50 <= figures.p99
+    assert figures.orders_per_second > 0
+
+
+def test_a_peer_that_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"cert\.pem"):
+        roundtrip.run_once(roundtrip.FIXGW, PLAN, tmp_path)
+
+
+def test_every_turn_is_timed_with_either_store() -> None:
+    costs = turn.measure(orders=100, repeats=1)
+    assert {cost.codec for cost in costs} == {"fixgw, tape", "fixgw, memory"}
+    assert all(cost.microseconds > 0 for cost in costs)
+
+
+def test_every_operation_of_fixgw_is_timed() -> None:
+    timed = {cost.operation for cost in codec.measure(loops=5, repeats=1) if cost.codec == "fixgw"}
+    assert timed == set(codec.ROWS)

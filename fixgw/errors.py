@@ -1,8 +1,8 @@
 """Every error that fixgw raises, in one tree.
 
-``LocalError`` is our side's fault, ``RemoteError`` the peer's, ``StoreError`` the disk's. A ``Reject`` is a
-refusal that knows its wire form. ``NotSent``, ``Rejected`` and ``OutcomeUnknown`` are the three bad endings of
-a submit.
+``LocalError`` is our side's fault, ``RemoteError`` the peer's, ``StoreError`` the disk's. A ``Reject`` is
+a refusal that knows its wire form. ``NotSent``, ``Rejected`` and ``OutcomeUnknown`` are the three bad endings
+of a submit.
 """
 
 from __future__ import annotations

@@ -198,7 +198,7 @@ def _session_row(view: SessionView) -> tuple[object, ...]:
         sum(tally.received.values()),
         sum(tally.sent.values()),
         view.session.epoch,
-        tally.resent,
+        tally.recovered,
         view.connections - 1,
     )
 

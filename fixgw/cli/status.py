@@ -46,7 +46,7 @@ def _row(view: dict[str, Any]) -> tuple[object, ...]:
         session["next_out"],
         sum(tally["received"].values()),
         sum(tally["sent"].values()),
-        tally["resent"],
+        tally["recovered"],
         max(view["connections"] - 1, 0),
         view["supervisor"]["state"],
     )

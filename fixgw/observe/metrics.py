@@ -118,6 +118,13 @@ ROWS: tuple[Row, ...] = (
         _both(lambda v: v.session.tally.resend_requests_in, lambda v: v.session.tally.resend_requests_out),
     ),
     Row(C, "resent", "Messages sent again.", (), _one(lambda v: v.session.tally.resent)),
+    Row(
+        C,
+        "recovered",
+        "Messages that came only when asked for again.",
+        (),
+        _one(lambda v: v.session.tally.recovered),
+    ),
     Row(C, "filled", "Numbers filled in place of a message.", (), _one(lambda v: v.session.tally.filled)),
     Row(
         C,

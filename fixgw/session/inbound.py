@@ -250,6 +250,7 @@ class Inbound(Faults):
         due: Due = [(message, fault)]
         due += self._advance(self._number_after(message, fault))
         delivered = fault is None and message.msg_type not in LEGAL
+        self.tally.recovered += delivered and message.poss_dup
         self._keep(message, now, out, _NONE if delivered else _ADMIN)
         self._settle(due, now, out)
 

@@ -24,6 +24,7 @@ class Tally:
         filled: numbers filled in place of a message.
         rejects_in: Rejects received.
         rejects_out: Rejects and BusinessMessageRejects sent.
+        recovered: application messages that came only when we asked for them again.
         redundant: duplicates ignored.
         garbled: runs of bytes that were no FIX message.
         last_received_utc_ns: when bytes came last, nanoseconds since 1970; 0: never.
@@ -42,6 +43,7 @@ class Tally:
     filled: int = 0
     rejects_in: int = 0
     rejects_out: int = 0
+    recovered: int = 0
     redundant: int = 0
     garbled: int = 0
     last_received_utc_ns: int = 0

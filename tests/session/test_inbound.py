@@ -44,6 +44,7 @@ class TestEqual:
         desk.repeat("D", 2)
         assert desk.delivered() == [2]
         assert desk.heard(Message)[0].poss_dup
+        assert desk.session.snapshot().tally.recovered == 1
 
     def test_a_heartbeat_moves_the_number_and_is_not_delivered(self) -> None:
         desk = Desk.on()

@@ -71,6 +71,19 @@ FINAL: dict[CloseCode, tuple[str, str]] = {
     CloseCode.STOPPED: ("the session was stopped", ""),
 }
 
+# What a person can look at while the session is tried again.
+REMEDIES: dict[CloseCode, str] = {
+    CloseCode.LOGON_TIMEOUT: "see that host and port are those of the FIX service; it may be in maintenance",
+    CloseCode.SILENT: "look at the network on the way, or ask the venue whether it was down",
+    CloseCode.GAP_TIMEOUT: "ask the venue why it does not send again what was asked for",
+    CloseCode.PROTOCOL: "the tape holds what the venue sent last: show it to the venue",
+    CloseCode.FRAME_TOO_LONG: "see that the port is that of the FIX service, then ask the venue",
+    CloseCode.SLOW_HANDLER: "make the handlers quicker, or raise limits.queue_size",
+}
+BEFORE_LOGON = (
+    "the peer closed before it answered the Logon: see that port, TLS and CompIDs are those of the service"
+)
+
 
 def decide(
     end: LinkEnd | ConnectError,
@@ -126,16 +139,20 @@ def _by_text(
     end: LinkEnd, tries: Tries, retry: RetrySettings, judge: Callable[[str], LogoutRule], delay: float
 ) -> Decision:
     text = end.refused.text if end.refused is not None else end.logout_text
-    why = " ".join(part for part in (end.reason.code.value, text or end.reason.text) if part)
+    why = ": ".join(part for part in (end.reason.code.value, text or end.reason.text) if part)
     if not text:
-        return Decision(Next.DIAL, delay, why=why)
+        lost_early = end.reason.code is CloseCode.LOST and not end.logged_on
+        remedy = BEFORE_LOGON if lost_early else REMEDIES.get(end.reason.code, "")
+        return Decision(Next.DIAL, delay, why=why, remedy=remedy)
     rule = judge(text)
+    if rule.meaning and (rule.contains or rule.action is Retry.FATAL):  # an ordinary Logout needs no comment
+        why = f"{why} ({rule.meaning})"
     if rule.action is Retry.FATAL:
-        return Decision(Next.STOP, why=f"{why}: {rule.meaning}", remedy=rule.remedy)
+        return Decision(Next.STOP, why=why, remedy=rule.remedy)
     if retry.max_refusals and tries.refusals >= retry.max_refusals:
         remedy = rule.remedy or "look at the venue's text, then start the session again"
         return Decision(
-            Next.STOP, why=f"{tries.refusals} refused Logons in a row, last: {text}", remedy=remedy
+            Next.STOP, why=f"{tries.refusals} refused Logons in a row, last: {why}", remedy=remedy
         )
     floor = rule.wait_seconds if rule.action is Retry.WAIT else 0.0
     return Decision(Next.DIAL, floor + delay, why=why, remedy=rule.remedy)

@@ -78,6 +78,36 @@ def test_refusals_in_a_row_break_the_circuit() -> None:
     assert "3 refused Logons" in decision.why
 
 
+def test_a_refusal_says_what_the_text_means() -> None:
+    rule = LogoutRule("busy", Retry.RETRY, meaning="the venue is overloaded", remedy="none is needed")
+    decision = decide(refused("busy"), ONCE, RETRY, lambda _: rule, OnMismatch.STOP, 0.5)
+    assert decision.why == "logon refused: busy (the venue is overloaded)"
+    assert decision.remedy == "none is needed"
+
+
+def test_a_text_that_no_row_knows_stands_alone() -> None:
+    unknown = LogoutRule("", Retry.RETRY, meaning="the venue gave a text that is not in its table")
+    end = LinkEnd(CloseReason(CloseCode.LOGOUT), logged_on=True, logout_text="good night")
+    assert decide(end, ONCE, RETRY, lambda _: unknown, OnMismatch.STOP, 0.5).why == "logout: good night"
+
+
+@pytest.mark.parametrize(
+    ("end", "remedy"),
+    [
+        (LinkEnd(CloseReason(CloseCode.LOST)), "port, TLS and CompIDs"),
+        (LinkEnd(CloseReason(CloseCode.LOGON_TIMEOUT)), "host and port"),
+        (LinkEnd(CloseReason(CloseCode.SILENT), logged_on=True), "the network"),
+        (LinkEnd(CloseReason(CloseCode.SLOW_HANDLER), logged_on=True), "limits.queue_size"),
+        (LinkEnd(CloseReason(CloseCode.LOST), logged_on=True), ""),
+    ],
+)
+def test_an_end_without_words_of_the_venue_comes_with_a_remedy(end: LinkEnd, remedy: str) -> None:
+    decision = after(end)
+    assert decision.next is Next.DIAL
+    assert remedy in decision.remedy
+    assert bool(remedy) == bool(decision.remedy)
+
+
 @pytest.mark.parametrize("code", [CloseCode.STORE, CloseCode.RESEND_LIMIT, CloseCode.STOPPED])
 def test_what_a_new_connection_can_not_cure_stops(code: CloseCode) -> None:
     assert after(LinkEnd(CloseReason(code, "detail"))).next is Next.STOP

@@ -13,8 +13,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 # what a reader sees last, by example
 LAST_LINES = {
     "custom_handler.py": "position: 10",
-    "custom_signer.py": "with another secret: CLIENT: logon refused Invalid credentials: "
-    "the venue does not know this secret; check API key and secret",
+    "custom_signer.py": "with another secret: CLIENT: logon refused: "
+    "Invalid credentials (the venue does not know this secret); check API key and secret",
     "submit_one_order.py": "filled: 10 at 0.55",
     "test_with_fixtures.py": "3 passed",
 }

@@ -1,0 +1,155 @@
+"""One venue, one configuration, one tape, and as many processes as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import fixgw
+from fixgw.handlers.order import Ending
+from fixgw.sim.kinds import KINDS
+from fixgw.sim.orders import Side
+from fixgw.sim.sessions import write_sessions
+from fixgw.sim.venue import Simulator
+from fixgw.store.base import Sync
+from tests.crash.judge import Case, Tape, run_name
+from tests.crash.process import Orders, Process
+from tests.crash.trader import MARKET, Death
+
+CLIENT = "ed25519"  # the name of its key
+PACE = 0.008  # mean seconds between two orders
+STARTED = 1.5  # seconds from its start within which a random kill comes
+HELD = "held"  # the venue has taken orders in and holds the reports back
+RANDOM = "random"  # anywhere, the start included
+INSTANTS = (HELD, Death.COMMITTED, RANDOM, Death.SUBMITTED, Death.REPORTED)  # three of five before a report
+
+
+class Campaign:
+    """Kills and restarts `fixgw run` on one tape.
+
+    Args:
+        venue: the simulator.
+        directory: for the configuration, the tape and the logs.
+        kind: of session.
+        sync: what the tape is to survive.
+        seed: of every decision.
+    """
+
+    def __init__(self, venue: Simulator, directory: Path, kind: str, sync: Sync, seed: int) -> None:
+        self.venue = venue
+        self.rng = Random(seed)
+        self.between = 0  # kills that came before the report of an order on the tape
+        self.never_left: list[str] = []  # ClOrdIDs that were committed by a process that died on the spot
+        self._kind = next(each for each in KINDS if each.name == kind)
+        self._key = venue.keys[CLIENT].key_id
+        self._session = f"{self._kind.target_comp_id}/{self._key}"
+        self._tape = directory / "tapes" / "desk"
+        self._sync = sync
+        self._processes: list[Process] = []
+        self._connections: list[int] = []
+        self._file = write_sessions(venue, directory, {"desk": (kind, CLIENT)})
+        text = self._file.read_text().replace("kind: tape,", f"kind: tape, sync: {sync.value},")
+        self._plain = self._file.with_name("plain.yaml")
+        self._plain.write_text(text)
+        self._file.write_text(f"{text}    handlers: {{orders: trader:Trader}}\n")
+        venue.make_market(MARKET, Decimal("0.47"), Decimal("0.53"), Decimal(5))
+
+    async def crash(self, instant: str) -> None:
+        """Let one process trade and die at an instant, then let the market move without it."""
+        dies = f"{instant}:{self.rng.randint(1, 9)}" if isinstance(instant, Death) else ""
+        process = await self._start(PACE, dies)
+        if instant == RANDOM:
+            await asyncio.sleep(self.rng.uniform(0, STARTED))  # an instant that nothing marks
+        else:
+            await process.recovered(self._settled)
+            await (self._hold_reports(process) if instant == HELD else self._arm(process))
+        process.kill()
+        assert await process.ended() == -signal.SIGKILL, process.log.read_text()
+        self._note(instant)
+        self._move_the_market()
+
+    async def verdict(self) -> list[str]:
+        """Trade once more, stop cleanly, start from the checkpoint, and hold everything together."""
+        trading = await self._start(PACE)
+        await trading.recovered(self._settled)
+        await trading.until(lambda: len(trading.told("submitted")) >= 10)
+        assert await trading.stop() == 0, trading.log.read_text()
+        looking = await self._start(0)
+        await looking.recovered(self._settled)
+        assert await looking.stop() == 0, looking.log.read_text()
+        self._note_connections()
+        async with fixgw.load(self._plain) as gateway:
+            return self._case(list(gateway.orders)).faults() + self._revived()
+
+    async def close(self) -> None:
+        """End what a failure has left behind."""
+        for process in self._processes:
+            process.kill()
+            await process.ended()
+
+    async def _start(self, pace: float, dies: str = "") -> Process:
+        name = run_name(len(self._processes))
+        if self._processes:
+            self._note_connections()
+        process = Process(self._file, Orders(name, self.rng.getrandbits(32), pace, dies))
+        self._processes.append(process)
+        await process.start()
+        return process
+
+    def _settled(self, view: dict[str, Any]) -> bool:
+        """True when every order of the former processes has its ending."""
+        own = self._processes[-1].orders.run
+        open_endings = (None, Ending.UNKNOWN) if self._kind.retransmission else (None,)
+        each: Sequence[dict[str, Any]] = view["orders"]["each"]
+        return all(o["ending"] not in open_endings for o in each if not o["chain"][0].startswith(own))
+
+    async def _hold_reports(self, process: Process) -> None:
+        """Return when the venue has orders whose reports it keeps back."""
+        self.venue.pause_reports(self._key)
+        enough = len(self.venue.ledger.orders) + self.rng.randint(1, 6)
+        await process.until(lambda: len(self.venue.ledger.orders) >= enough)
+
+    async def _arm(self, process: Process) -> None:
+        """Let the trader come to its instant."""
+        process.arm()
+        await process.ended()
+
+    def _note(self, instant: str) -> None:
+        own = self._processes[-1].orders.run
+        tape = Tape.read(self._tape) if self._tape.exists() else Tape([], [], [])
+        self.between += any(cl_ord_id.startswith(own) for cl_ord_id in tape.unanswered)
+        if instant == Death.COMMITTED and self._sync is Sync.ALWAYS:
+            self.never_left.append(tape.sent[-1])
+
+    def _note_connections(self) -> None:
+        link = self.venue.links.get(self._session)
+        self._connections.append(0 if link is None else link.connections)
+
+    def _move_the_market(self) -> None:
+        """Trade against orders whose owner is away."""
+        mine = [o for o in self.venue.engine.open_orders() if o.terms.owner.session == self._session]
+        for order in self.rng.sample(mine, min(2, len(mine))):
+            self.venue.fill(order.terms.cl_ord_id, Decimal(self.rng.randint(1, 5)))
+        self.venue.quote(MARKET, self.rng.choice((Side.BUY, Side.SELL)), Decimal("0.50"), Decimal(3))
+
+    def _case(self, orders: list[Any]) -> Case:
+        return Case(
+            venue=self.venue,
+            session=self._session,
+            tape=Tape.read(self._tape),
+            orders=orders,
+            submitted=[name for process in self._processes for name in process.told("submitted")],
+            handled={exec_id for process in self._processes for exec_id in process.told("report")},
+            connections=self._connections,
+            retransmission=self._kind.retransmission,
+        )
+
+    def _revived(self) -> list[str]:
+        """Orders that had not left when their process died, and that the venue has all the same."""
+        there = {order.terms.cl_ord_id for order in self.venue.ledger.orders.values()}
+        return [f"{cl_ord_id} was revived" for cl_ord_id in self.never_left if cl_ord_id in there]

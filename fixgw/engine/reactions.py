@@ -79,8 +79,19 @@ def _number_too_low(link: Link, event: events.NumberTooLow) -> None:
         link.ending.too_low = event
 
 
-def _report(link: Link, event: object) -> None:
-    log.warning("session event", extra={"session": link.name, "what": repr(event)})
+def _gap_detected(link: Link, event: events.GapDetected) -> None:
+    detail = {"session": link.name, "first": event.first, "last": event.last}
+    log.warning("messages are missing and were asked for", extra=detail)
+
+
+def _garbled(link: Link, event: events.GarbledReceived) -> None:
+    # the excerpt goes to the log as bytes, so that whoever writes the log can mask and shorten it
+    detail = {"session": link.name, "reason": event.reason, "bytes": event.size, "excerpt": event.excerpt}
+    log.warning("garbled bytes skipped", extra=detail)
+
+
+def _alarm(link: Link, event: events.Alarm) -> None:
+    log.warning("look at this session", extra={"session": link.name, "why": event.text})
 
 
 def _heartbeat(link: Link, event: events.HeartbeatRoundTrip) -> None:
@@ -98,12 +109,12 @@ REACTIONS: dict[type, Callable[[Link, Any], None]] = {
     events.LoggedOut: _logged_out,
     events.NumbersReset: _numbers_reset,
     events.RejectReceived: _reject_received,
-    events.GapDetected: _report,
+    events.GapDetected: _gap_detected,
     events.GapLost: _gap_lost,
     events.NotResent: _not_resent,
-    events.GarbledReceived: _report,
+    events.GarbledReceived: _garbled,
     events.NumberTooLow: _number_too_low,
     events.ClockOffset: _counted,
     events.HeartbeatRoundTrip: _heartbeat,
-    events.Alarm: _report,
+    events.Alarm: _alarm,
 }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
@@ -23,6 +23,11 @@ SLOW_CALL_SECONDS = 0.001  # a plain handler beyond this delays every other sess
 
 class HandlerHost(SessionPort, Protocol):
     """What the dispatcher needs from the link it serves."""
+
+    @property
+    def holding(self) -> bool:
+        """True while nothing is read from the peer, until handlers have caught up or the stream is gone."""
+        ...
 
     def refuse(self, reject: Reject, message: Message) -> None:
         """Answer a received message with 35=3 or 35=j."""
@@ -86,7 +91,6 @@ class Dispatcher:
         self._queue: deque[_Job] = deque()
         self._queue_size = queue_size
         self._task: asyncio.Task[None] | None = None
-        self._holding = False
 
     @property
     def backlog(self) -> int:
@@ -103,11 +107,11 @@ class Dispatcher:
             if self._task is None:
                 self._host.handled(position)
             return
+        shown = message if route.view is None else route.view(message)
         if route.waits or self._task is not None:
-            shown = message if route.view is None else route.view(message)
             self._enqueue(_Job(route, (shown, context), message, position))
             return
-        self._call(route, message, context)
+        self._call(route, (shown, context), message, position)
         self._host.handled(position)
 
     def signal(self, name: str, *arguments: Any) -> None:
@@ -117,8 +121,8 @@ class Dispatcher:
             return
         if route.waits or self._task is not None:
             self._enqueue(_Job(route, arguments, None, None))
-            return
-        self._guard(route, None, lambda: route.call(*arguments))
+        else:
+            self._call(route, arguments, None, None)
 
     async def drain(self) -> None:
         """Return once every waiting event was handled."""
@@ -131,23 +135,20 @@ class Dispatcher:
         if self._task is not None:
             self._task.cancel()
 
-    def _call(self, route: Route, message: Message, context: Context) -> None:
+    def _call(
+        self, route: Route, arguments: tuple[Any, ...], message: Message | None, position: Position | None
+    ) -> None:
         """The hot path: one plain method, timed, inside the turn."""
         started = perf_counter()
         try:
-            route.call(message if route.view is None else route.view(message), context)
-        except Reject as reject:
-            self._host.refuse(reject, message)
+            result = route.call(*arguments)
+            if result is not None and inspect.iscoroutine(result):
+                result.close()
+                raise TypeError(f"{route.name} returned a coroutine: it has to be an `async def` itself")
         except Exception as error:  # a user's mistake must not take the session down
-            self._failed(route, message, error)
+            self._failed(route, message, position, error)
         if perf_counter() - started > SLOW_CALL_SECONDS:
             self._note_slow(route)
-
-    def _guard(self, route: Route, message: Message | None, call: Callable[[], Any]) -> None:
-        try:
-            call()
-        except Exception as error:
-            self._failed(route, message, error)
 
     def _enqueue(self, job: _Job) -> None:
         self._queue.append(job)
@@ -156,43 +157,46 @@ class Dispatcher:
             self._task = asyncio.get_running_loop().create_task(
                 self._run(), name=f"handlers {self._host.name}"
             )
-        if len(self._queue) >= self._queue_size and not self._holding:
-            self._holding = True
+        if len(self._queue) >= self._queue_size and not self._host.holding:
             self._host.hold(True)
 
     async def _run(self) -> None:
         try:
             while self._queue:
                 await self._work(self._queue.popleft())
-                if self._holding and len(self._queue) <= self._queue_size // 2:
-                    self._holding = False
+                if self._host.holding and len(self._queue) <= self._queue_size // 2:
                     self._host.hold(False)
         finally:
             self._task = None
 
     async def _work(self, job: _Job) -> None:
-        try:
-            result = job.route.call(*job.arguments)
-            if job.route.waits:
-                await result
-        except Reject as reject:
-            if job.message is not None:
-                self._host.refuse(reject, job.message)
-        except Exception as error:
-            self._failed(job.route, job.message, error)
+        if job.route.waits:
+            try:
+                await job.route.call(*job.arguments)
+            except Exception as error:
+                self._failed(job.route, job.message, job.position, error)
+        else:
+            self._call(job.route, job.arguments, job.message, job.position)
         if job.position is not None:
             self._host.handled(job.position)
 
-    def _failed(self, route: Route, message: Message | None, error: Exception) -> None:
+    def _failed(
+        self, route: Route, message: Message | None, position: Position | None, error: Exception
+    ) -> None:
+        if isinstance(error, Reject) and message is not None and position is not None:
+            if position.epoch == self._host.epoch:  # its number would name another message by now
+                self._host.refuse(error, message)
+            return
         self.stats.errors += 1
+        epoch, msg_seq_num = position or (self._host.epoch, 0)
         log.error(
             "handler raised",
             exc_info=error,
             extra={
                 "session": self._host.name,
                 "method": route.name,
-                "epoch": self._host.epoch,
-                "msg_seq_num": message.msg_seq_num if message is not None else 0,
+                "epoch": epoch,
+                "msg_seq_num": msg_seq_num,
             },
         )
         if self._stop_on_error:

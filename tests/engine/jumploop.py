@@ -1,7 +1,7 @@
 """An event loop whose time jumps to the next timer whenever there is nothing left to do.
 
-``await asyncio.sleep(30)`` takes no real time, and every timer on the way fires in its order: the engine's real
-timers can be tested without waiting and without calling them by hand.
+``await asyncio.sleep(30)`` takes no real time, and every timer on the way fires in its order: the engine's
+real timers can be tested without waiting and without calling them by hand.
 """
 
 from __future__ import annotations
@@ -42,14 +42,16 @@ class _JumpSelector(selectors.BaseSelector):
         ready = self._real.select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
-        if self.loop.threads or timeout is None:
+        if (self.loop.threads and self.loop.waits_for_threads) or timeout is None:
             return self._real.select(0.01)
         self.loop.jump(timeout)
         return []
 
 
 class JumpLoop(asyncio.SelectorEventLoop):
-    """The loop; its time starts at ``START``."""
+    """The loop; its time starts at ``START``, and stands while a thread works unless a test wants else."""
+
+    waits_for_threads = True
 
     def __init__(self) -> None:
         self._instant = START
@@ -66,7 +68,7 @@ class JumpLoop(asyncio.SelectorEventLoop):
         self._instant += seconds
         assert self._instant < START + PATIENCE, "a month went by: nothing ends this test"
 
-    def run_in_executor(
+    def run_in_executor(  # type: ignore[override]
         self, executor: concurrent.futures.Executor | None, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
         self.threads += 1

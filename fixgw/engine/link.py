@@ -102,6 +102,7 @@ class Link(asyncio.Protocol):
             router.books,
             clock,
             self._stored.handled,
+            lambda: self.turn(None),
             self._store_failed,
             cursor_interval=limits.cursor_interval,
             sync_interval=limits.batch_sync_interval,
@@ -295,13 +296,12 @@ class Link(asyncio.Protocol):
     def close(self) -> None:
         """Write a checkpoint and close the store; the connection must be gone."""
         self._cancel_timers()
-        self.upkeep.cancel()
         self.dispatcher.cancel()
-        try:
-            self.upkeep.checkpoint()
-        except StoreError as error:
-            log.error("last checkpoint not written", extra={"session": self.name, "error": str(error)})
-        self.store.close()
+        for end in (self.upkeep.close, self.store.close):
+            try:
+                end()
+            except StoreError as error:
+                log.error("store not closed well", extra={"session": self.name, "error": str(error)})
 
     # -- what the dispatcher asks for --
 

@@ -25,6 +25,7 @@ class Upkeep:
         books: asked for their blobs at a checkpoint.
         clock: stamps the records.
         position: up to where handlers have returned.
+        flush: commits what the link has gathered.
         on_failure: called when the store fails in a timer.
         cursor_interval: seconds after which a moved cursor is written.
         sync_interval: seconds between two syncs of a store whose level is ``batch``.
@@ -37,6 +38,7 @@ class Upkeep:
         books: Sequence[Book],
         clock: Clock,
         position: Position,
+        flush: Callable[[], None],
         on_failure: Callable[[StoreError], None],
         *,
         cursor_interval: float,
@@ -48,6 +50,7 @@ class Upkeep:
         self._clock = clock
         self._handled = position
         self._written = position
+        self._flush = flush
         self._on_failure = on_failure
         self._cursor_interval = cursor_interval
         self._sync_interval = sync_interval
@@ -55,17 +58,18 @@ class Upkeep:
         self._cursor_timer: asyncio.TimerHandle | None = None
         self._sync_timer: asyncio.TimerHandle | None = None
         self._syncing: asyncio.Future[None] | None = None
+        self._closed = False
 
     def handled(self, position: Position) -> None:
         """Move the cursor; it is written within ``cursor_interval``: a crash delivers that much again."""
         self._handled = position
-        if self._cursor_timer is None:
+        if self._cursor_timer is None and not self._closed:
             loop = asyncio.get_running_loop()
             self._cursor_timer = loop.call_later(self._cursor_interval, self._cursor_due)
 
     def committed(self) -> None:
         """A commit happened: with level ``batch`` a sync follows, off the loop."""
-        if self._batch and self._sync_timer is None:
+        if self._batch and self._sync_timer is None and not self._closed:
             loop = asyncio.get_running_loop()
             self._sync_timer = loop.call_later(self._sync_interval, self._sync_due)
 
@@ -93,15 +97,21 @@ class Upkeep:
 
     def checkpoint(self) -> None:
         """Write numbers, cursor and books, so that the next start reads from here."""
+        self._flush()  # the books know what was sent a moment ago, so the tape has to know it too
         self.write_cursor()
         self._store.checkpoint({book.name: book.dump() for book in self._books}, self._clock.now().utc_ns)
 
-    def cancel(self) -> None:
-        """Stop the timers."""
+    def close(self) -> None:
+        """Stop the timers and write the last checkpoint; from here on nothing is written.
+
+        Raises:
+            StoreError: the checkpoint could not be written.
+        """
+        self._closed = True
         for timer in (self._cursor_timer, self._sync_timer):
             if timer is not None:
                 timer.cancel()
-        self._cursor_timer = self._sync_timer = None
+        self.checkpoint()
 
     def _cursor_due(self) -> None:
         self._cursor_timer = None
@@ -114,11 +124,12 @@ class Upkeep:
 
     def _sync_due(self) -> None:
         self._sync_timer = None
-        self._sync(then=lambda: None)
+        if self._syncing is None:
+            self._sync(then=lambda: None)
+        else:
+            self.committed()  # the sync that runs began before the latest commit
 
     def _sync(self, then: Callable[[], None]) -> None:
-        if self._syncing is not None:
-            return
         loop = asyncio.get_running_loop()
         self._syncing = loop.run_in_executor(None, self._store.sync)
         self._syncing.add_done_callback(lambda done: self._synced(done, then))
@@ -129,6 +140,7 @@ class Upkeep:
             return
         try:
             done.result()
-            then()
+            if not self._closed:
+                then()
         except StoreError as error:
             self._on_failure(error)

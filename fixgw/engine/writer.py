@@ -47,6 +47,7 @@ class Writer:
         self._sync_always = sync_always
         self._limit = limit
         self._waiting: deque[bytes | Replay] = deque()
+        self._at_work = False
         self._bytes = 0
         self._stream: asyncio.WriteTransport | None = None
         self._writable = asyncio.Event()
@@ -56,8 +57,8 @@ class Writer:
 
     @property
     def depth(self) -> int:
-        """How many chunks and replays wait."""
-        return len(self._waiting)
+        """How many chunks and replays have not left: those that wait and the one that is being worked on."""
+        return len(self._waiting) + self._at_work
 
     @property
     def overrun(self) -> bool:
@@ -75,6 +76,7 @@ class Writer:
         self._stream = None
         self._when_done.clear()
         self._waiting.clear()
+        self._at_work = False
         self._bytes = 0
         if self._task is not None:
             self._task.cancel()
@@ -109,11 +111,14 @@ class Writer:
             while self._waiting:
                 await self._writable.wait()
                 item = self._waiting.popleft()
+                self._at_work = True
                 if isinstance(item, Replay):
                     await self._serve(item)
                 else:
                     await self._pass_on(item)
+                self._at_work = False
         except Exception as error:  # a store that fails, above all
+            self._at_work = False
             self._on_failure(error)
         self._task = None
         self.busy = self._sync_always or not self._writable.is_set()

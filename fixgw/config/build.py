@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 from fixgw.admin.server import AdminServer
 from fixgw.clock import Clock
@@ -139,7 +140,7 @@ def _identity_lock(session: Resolved) -> Path:
     except OSError as error:
         what = f"the directory {directory} for the locks of API keys can not be made: {error.strerror}"
         raise ConfigError(what, remedy="make it, owned by this user, or set TMPDIR") from error
-    return directory / f"{session.section.venue}.{session.section.sender}.lock"
+    return directory / f"{session.section.venue}.{quote(session.section.sender or '', safe='')}.lock"
 
 
 def _link_settings(session: Resolved) -> LinkSettings:

@@ -18,6 +18,8 @@ from fixgw.observe.histogram import Histogram
 from fixgw.observe.snapshot import HandlersView, OrdersView, SessionView, StoreView, SupervisorView
 from fixgw.store.lock import hold
 
+ONE_CONNECTION = "a key carries one connection: stop that gateway first, or use a key of its own here"
+
 
 class SessionHandle:
     """A running session; the gateway makes it.
@@ -38,8 +40,12 @@ class SessionHandle:
         self._orders = self._make_orders(plan)
         books: list[Book] = [self._orders] if self._orders is not None else []
         router = Router(plan.handler, plan.messages, books)
-        self._lock = hold(plan.identity_lock) if plan.identity_lock is not None else None
-        self.link = Link(plan.session, plan.store(), router, clock, plan.link)
+        self._lock = hold(plan.identity_lock, ONE_CONNECTION) if plan.identity_lock is not None else None
+        try:
+            self.link = Link(plan.session, plan.store(), router, clock, plan.link)
+        except BaseException:
+            self._release()
+            raise
         self.supervisor = Supervisor(self.link, plan.connector, plan.retry, plan.judge_logout)
         self._draining = False
         if self._orders is not None:
@@ -148,9 +154,10 @@ class SessionHandle:
 
     def close(self) -> None:
         """Close the store; the session must be stopped."""
-        self.link.close()
-        if self._lock is not None:
-            self._lock.release()
+        try:
+            self.link.close()
+        finally:
+            self._release()
 
     # -- numbers --
 
@@ -196,6 +203,10 @@ class SessionHandle:
         store = self.link.store
         kind = type(store).__name__.lower().removesuffix("store")
         return StoreView(kind, store.sync_level.value, store.full, str(getattr(store, "path", "")))
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
     def _supervisor_view(self) -> SupervisorView:
         supervisor, decision = self.supervisor, self.supervisor.last_decision

@@ -30,11 +30,12 @@ class Lock:
             os.close(fd)
 
 
-def hold(path: str | Path) -> Lock:
+def hold(path: str | Path, remedy: str = "stop it first, or use another path") -> Lock:
     """Take the lock of a file, which is created when it is missing.
 
     Args:
         path: the lock file, in a directory that exists.
+        remedy: what a person can do when another holds it.
 
     Raises:
         StoreLocked: another process, or another object of this one, holds it; the text says who.
@@ -55,7 +56,7 @@ def hold(path: str | Path) -> Lock:
     except BlockingIOError as error:
         other = os.pread(fd, 1024, 0).decode("utf-8", "replace").strip() or "a process that is just starting"
         os.close(fd)
-        raise StoreLocked(f"{path} is held by {other}; stop it first, or use another path") from error
+        raise StoreLocked(f"{path} is held by {other}; {remedy}") from error
     except OSError as error:
         os.close(fd)
         raise StoreError(

@@ -244,5 +244,5 @@ def handshake_error(error: OSError, endpoint: str) -> ConnectError:
         )
     return ConnectError(
         f"{endpoint}: the peer closed the connection during the TLS handshake",
-        "it may be in maintenance, or refuse this address; see that the address is allowed",
+        "it may speak no TLS on this port, be in maintenance, or refuse this address",
     )

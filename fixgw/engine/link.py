@@ -83,7 +83,7 @@ class Link(asyncio.Protocol):
             sync_always=store.sync_level is Sync.ALWAYS,
             limit=limits.outbound_limit,
         )
-        self.outbox = Outbox(store, self._writer)
+        self.outbox = Outbox(store, self._writer, self._overrun)
         self.judge: Callable[[Message], None] | None = None  # acceptor: called with each Logon
         self.reset_next_logon = False
         self._before_send = router.before_send
@@ -92,6 +92,7 @@ class Link(asyncio.Protocol):
         self._burst = False
         self._closing: CloseReason | None = None
         self._stream: asyncio.Transport | None = None
+        self._cut_timer: asyncio.TimerHandle | None = None
         self._deadline = DeadlineTimer(lambda: self.session.deadline, clock, self.tick)
         self._pause = ReadingPause(limits.slow_handler_limit, self._held_too_long)
         self.epoch_delivered = self._stored.numbers.epoch
@@ -381,15 +382,15 @@ class Link(asyncio.Protocol):
         self._deadline.arm()
 
     def _shut(self) -> None:
-        """Close once nothing waits; a TLS stream that does not close in time is cut."""
-        if self._stream is None:
-            return
-        if self._writer.depth:
-            self._writer.when_done(self._shut)
-            return
+        """Close once nothing waits; a stream that takes too long for that, or to close, is cut."""
         stream = self._stream
-        stream.close()
-        asyncio.get_running_loop().call_later(self._limits.close_timeout, stream.abort)
+        if stream is None or self._cut_timer is not None:
+            return
+        self._cut_timer = asyncio.get_running_loop().call_later(self._limits.close_timeout, stream.abort)
+        if self._writer.depth:
+            self._writer.when_done(stream.close)
+        else:
+            stream.close()
 
     # -- when things go wrong --
 
@@ -410,12 +411,21 @@ class Link(asyncio.Protocol):
         if self._stream is not None:
             self._stream.abort()
 
+    def _overrun(self) -> None:
+        log.error("the peer takes nothing: cutting the connection", extra={"session": self.name})
+        self._closing = self._closing or CloseReason(CloseCode.LOST, "the peer takes nothing")
+        if self._stream is not None:
+            self._stream.abort()
+
     def _held_too_long(self) -> None:
         self.stop(CloseReason(CloseCode.SLOW_HANDLER, "handlers did not catch up"))
 
     def _cancel_timers(self) -> None:
         self._deadline.cancel()
         self._pause.cancel()
+        if self._cut_timer is not None:
+            self._cut_timer.cancel()
+            self._cut_timer = None
 
 
 def describe_peer(transport: asyncio.BaseTransport) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+from collections.abc import Callable
 from time import perf_counter
 
 from fixgw.engine.writer import Writer
@@ -11,8 +11,6 @@ from fixgw.observe.histogram import Histogram
 from fixgw.records import Flag, Kind, Record
 from fixgw.session.outcome import Replay, Send, Step
 from fixgw.store.base import Store
-
-log = logging.getLogger("fixgw.link")
 
 OUTBOUND = int(Flag.OUTBOUND)
 
@@ -23,17 +21,24 @@ class Outbox:
     Args:
         store: where records go first.
         writer: takes frames that can not leave at once.
+        on_overrun: called when more waits there than is allowed.
     """
 
-    def __init__(self, store: Store, writer: Writer) -> None:
+    def __init__(self, store: Store, writer: Writer, on_overrun: Callable[[], None]) -> None:
         self.commits = Histogram()
-        self.bytes_out = 0
+        self._on_overrun = on_overrun
+        self._bytes_out = 0
         self.records: list[Record] = []
         self._frames: list[bytes] = []
         self._store = store
         self._writer = writer
         self._stream: asyncio.Transport | None = None
         self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes handed to the stream or the writer, replays included."""
+        return self._bytes_out + self._writer.bytes_replayed
 
     def attach(self, stream: asyncio.Transport) -> None:
         """Write to a new stream."""
@@ -110,7 +115,7 @@ class Outbox:
         frames = self._frames
         data = frames[0] if len(frames) == 1 else b"".join(frames)
         frames.clear()
-        self.bytes_out += len(data)
+        self._bytes_out += len(data)
         if self._stream is None:
             return
         if not self._writer.busy:
@@ -118,5 +123,4 @@ class Outbox:
             return
         self._writer.push(data)
         if self._writer.overrun:
-            log.error("the peer takes nothing: cutting the connection")
-            self._stream.abort()
+            self._on_overrun()

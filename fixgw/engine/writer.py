@@ -49,6 +49,7 @@ class Writer:
         self._waiting: deque[bytes | Replay] = deque()
         self._at_work = False
         self._bytes = 0
+        self.bytes_replayed = 0
         self._stream: asyncio.WriteTransport | None = None
         self._writable = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -146,18 +147,21 @@ class Writer:
     async def _serve(self, plan: Replay) -> None:
         """Pull the replay in slices and wait for the transport between them, so that memory stays flat."""
         replayed = self._open_replay(plan)
-        while self._stream is not None:
-            records = self._slice(replayed)
-            if not records:
-                return
-            self._store.commit(records)
-            if self._sync_always:
-                await asyncio.get_running_loop().run_in_executor(None, self._store.sync)
-            self._stream.write(b"".join(record.payload for record in records))
+        complete = False
+        while self._stream is not None and not complete:
+            records, complete = self._slice(replayed)
+            if records:
+                self._store.commit(records)
+                if self._sync_always:
+                    await asyncio.get_running_loop().run_in_executor(None, self._store.sync)
+                frames = b"".join(record.payload for record in records)
+                self.bytes_replayed += len(frames)
+                self._stream.write(frames)
             await asyncio.sleep(0)
             await self._writable.wait()
 
-    def _slice(self, replayed: Replayed) -> list[Record]:
+    def _slice(self, replayed: Replayed) -> tuple[list[Record], bool]:
+        """Return the next records, and whether they are the last."""
         records: list[Record] = []
         stop = perf_counter() + SLICE_SECONDS
         for item in replayed:
@@ -165,6 +169,6 @@ class Writer:
                 self._on_not_resent(item)
             else:
                 records.append(item)
-            if len(records) >= SLICE_FRAMES or (records and perf_counter() > stop):
-                break
-        return records
+            if len(records) >= SLICE_FRAMES or perf_counter() > stop:
+                return records, False
+        return records, True

@@ -1,7 +1,7 @@
 """Drives one session over one stream at a time: bytes in, rules, books, handlers, one append, one write.
 
-A *turn* is one call from the event loop. What came in is appended before any handler sees it, what goes out
-is appended and written once when the turn ends. No queue and no task lies on this path; tasks exist only
+A *turn* is one call from the event loop. What came in and what goes out is appended and written once, when
+the turn ends. No queue and no task lies on this path; tasks exist only
 where something waits: the dispatcher for ``async def`` handlers, the writer for a paused transport, a replay
 or a sync.
 """
@@ -86,6 +86,9 @@ class Link(asyncio.Protocol):
         self.outbox = Outbox(store, self._writer, self._overrun)
         self.judge: Callable[[Message], None] | None = None  # acceptor: called with each Logon
         self.reset_next_logon = False
+        # A peer with retransmission sends again what was not appended: there one append, at the end of the turn,
+        # is enough. On the other sessions nobody does, so what came in is appended before handlers see it.
+        self._append_first = not settings.retransmission
         self._before_send = router.before_send
         self.logon_waiters: list[asyncio.Future[None]] = []
         self._turning = False
@@ -364,8 +367,8 @@ class Link(asyncio.Protocol):
         for step in outcome.steps:
             outbox.step(step)
         if outcome.events:
-            if outbox.records:
-                outbox.commit()  # what came in is on the tape before a handler sees it
+            if outbox.records and self._append_first:
+                outbox.commit()
             for event in outcome.events:
                 if type(event) is Message:
                     self.dispatcher.deliver(event, Position(self.epoch_delivered, event.msg_seq_num))

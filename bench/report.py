@@ -13,7 +13,7 @@ from typing import Any
 
 from bench import codec, roundtrip
 from bench.codec import Cost
-from bench.roundtrip import FIXGW, RAW, TAG, Runs, median
+from bench.roundtrip import FIXGW, QUIET, RAW, TAG, Runs, median
 from bench.workload import Plan
 
 PACKAGES = ("fixgw", "quickfix-tls", "simplefix", "uvloop", "cryptography")
@@ -58,6 +58,7 @@ COLUMNS = (
     ("orders_per_second", "orders/s", 0),
     ("cpu_us", "CPU us/order", 1),
     ("max_rss_mib", "RSS MiB", 0),
+    ("others", "others' CPU", 2),
 )
 
 
@@ -186,4 +187,10 @@ def text(costs: Sequence[Cost], runs: Runs, plan: Plan) -> str:
         parts.append(f"Ratios of medians\n{ratio_table(runs)}")
     if verdicts := goals(costs, runs):
         parts.append("\n".join(["Goals", *map(str, verdicts)]))
+    disturbed = sum(one.others > QUIET for figures in runs.values() for one in figures)
+    if disturbed:
+        parts.append(
+            f"{disturbed} runs were disturbed: other programs used more than {QUIET} processors beside them. "
+            "Measure again on a quiet machine, or with --attempts."
+        )
     return "\n\n".join(parts)

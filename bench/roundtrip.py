@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import trustme
@@ -152,9 +152,6 @@ class Neighbours:
         )
         return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK"), ours, times.elapsed
 
-    def __str__(self) -> str:
-        return f"(others used {self.processors:.2f} processors)"
-
 
 def available(peers: Iterable[Peer], installed: Callable[[str], bool]) -> list[Peer]:
     """Return the peers whose program and package are there."""
@@ -168,15 +165,15 @@ def available(peers: Iterable[Peer], installed: Callable[[str], bool]) -> list[P
 
 def run_quietly(peer: Peer, plan: Plan, pki: Path, attempts: int, label: str) -> Figures:
     """Run one peer, again while other programs disturb it, and return the least disturbed run."""
-    seen: list[tuple[float, Figures]] = []
+    seen: list[Figures] = []
     for _ in range(attempts):
         with Neighbours() as neighbours:
             figures = run_once(peer, plan, pki)
-        seen.append((neighbours.processors, figures))
-        print(f"{label} {peer.name}: {figures.as_json()} {neighbours}", file=sys.stderr, flush=True)
+        seen.append(replace(figures, others=neighbours.processors))
+        print(f"{label} {peer.name}: {seen[-1].as_json()}", file=sys.stderr, flush=True)
         if neighbours.processors <= QUIET:
             break
-    return min(seen, key=lambda run: run[0])[1]
+    return min(seen, key=lambda run: run.others)
 
 
 def run_all(peers: Sequence[Peer], plan: Plan, runs: int, attempts: int = 1) -> Runs:

@@ -50,6 +50,7 @@ class Figures:
         orders_per_second: completed pairs of NewOrderSingle and ExecutionReport in the closed loop.
         cpu_us: processor time of the initiator's process for one order of the closed loop, microseconds.
         max_rss_mib: most memory that the initiator's process held.
+        others: processors that other programs used meanwhile.
     """
 
     p50: float
@@ -58,6 +59,7 @@ class Figures:
     orders_per_second: float
     cpu_us: float
     max_rss_mib: float
+    others: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures under their names, rounded to what a reader can use."""

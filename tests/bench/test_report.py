@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 import pytest
 
@@ -68,3 +69,9 @@ def test_columns_line_up() -> None:
 def test_an_unknown_peer_is_named() -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="no peer is named quickfox"):
         names("fixgw, quickfox")
+
+
+def test_a_disturbed_run_is_owned_up_to() -> None:
+    quiet, loud = figures(1, 1, 1), replace(figures(1, 1, 1), others=0.8)
+    assert "1 runs were disturbed" in report.text([], runs(quiet, loud), Plan())
+    assert "disturbed" not in report.text([], runs(quiet, quiet), Plan())

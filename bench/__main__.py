@@ -72,6 +72,7 @@ def main() -> int:
         runs = roundtrip.run_all(peers(options.peers), plan, rounds, options.attempts)
     print(report.text(costs, runs, plan))
     if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report.as_json(costs, runs, plan), indent=1) + "\n")
     missed = [goal for goal in report.goals(costs, runs) if not goal.passed]
     return 1 if missed and not options.quick else 0

@@ -156,18 +156,25 @@ class Gateway:
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
+        watchers: list[asyncio.Future[None]] = []
         try:
             for plan in self._plans:
                 self._handles[plan.session.name] = SessionHandle(plan, self._clock)
-            watchers = [asyncio.ensure_future(self._watch(handle)) for handle in self._handles.values()]
+            watchers += [asyncio.ensure_future(self._watch(handle)) for handle in self._handles.values()]
             for handle in self._handles.values():
                 handle.start()
             yield
             await self.drain()
+        finally:
             for watcher in watchers:
                 watcher.cancel()
-        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        """Log every session out and close its store, also when the logging out is cut short."""
+        try:
             await asyncio.gather(*(handle.stop() for handle in self._handles.values()))
+        finally:
             for handle in self._handles.values():
                 handle.close()
 

@@ -153,7 +153,7 @@ class SessionHandle:
         await self.link.dispatcher.drain()
 
     def close(self) -> None:
-        """Close the store; the session must be stopped."""
+        """Close the store, and cut the connection if ``stop`` was not waited for."""
         try:
             self.link.close()
         finally:

@@ -298,7 +298,12 @@ class Link(asyncio.Protocol):
         self.turn(self.session.tick(self._clock.now()))
 
     def close(self) -> None:
-        """Write a checkpoint and close the store; the connection must be gone."""
+        """Cut what is still connected, write a checkpoint and close the store."""
+        if self._stream is not None:
+            self._closing = self._closing or CloseReason(CloseCode.STOPPED)
+            self._stream.set_protocol(asyncio.Protocol())  # its end is told now, while there is a store
+            self._stream.abort()
+            self.connection_lost(None)
         self._cancel_timers()
         self.dispatcher.cancel()
         for end in (self.upkeep.close, self.store.close):

@@ -68,12 +68,13 @@ examples: $(STAMP) ## run every example; each brings its own simulator
 	@set -e; for example in $(filter-out examples/test_%,$(wildcard examples/*.py)); do \
 	  echo "== $$example"; timeout 120 $(PY) $$example; done
 
-bench: $(STAMP) ## measure, and write the figures to bench/results
-	$(PY) -m bench
+bench: ## measure fixgw beside QuickFIX with TLS and simplefix; BENCH=--quick for a look
+	PYTHON=$(PYTHON) bench/setup
+	bench/.venv/bin/python -m bench --attempts 3 $(BENCH)
 
 format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean: ## remove everything that was made here
-	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build var
+	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage-data dist build var bench/.venv

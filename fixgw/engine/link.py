@@ -86,8 +86,9 @@ class Link(asyncio.Protocol):
         self.outbox = Outbox(store, self._writer, self._overrun)
         self.judge: Callable[[Message], None] | None = None  # acceptor: called with each Logon
         self.reset_next_logon = False
-        # A peer with retransmission sends again what was not appended: there one append, at the end of the turn,
-        # is enough. On the other sessions nobody does, so what came in is appended before handlers see it.
+        self.numbers_set_in = 0  # the epoch in which a person set the numbers
+        # A peer with retransmission sends again what was not appended: there one append, at the end of the
+        # turn, is enough. On the other sessions nobody does: what came in is appended before handlers see it.
         self._append_first = not settings.retransmission
         self._before_send = router.before_send
         self.logon_waiters: list[asyncio.Future[None]] = []
@@ -200,15 +201,19 @@ class Link(asyncio.Protocol):
         self.ending = Ending()
         self.outbox.records.append(self.upkeep.record(Kind.CONNECT, describe_peer(transport)))
         now = self._clock.now()
-        if self.settings.initiator:
-            self.turn(self.session.dial(now, reset=True if self._begins_anew() else None))
-        else:
+        if not self.settings.initiator:
             self.turn(self.session.accept(now))
+            return
+        try:
+            self.turn(self.session.dial(now, reset=True if self._begins_anew() else None))
+        except Exception as error:  # whatever a signer raises: without a Logon there is nothing to wait for
+            self.stop(CloseReason(CloseCode.STOPPED, f"the Logon could not be made: {error}"))
 
     def _begins_anew(self) -> bool:
         """Nothing was ever received in this epoch, or a person or a policy asked for a reset."""
         asked, self.reset_next_logon = self.reset_next_logon, False
-        if self.session.next_in == 1 and self.settings.retransmission and not asked:
+        fresh = self.session.next_in == 1 and self.session.epoch != self.numbers_set_in
+        if fresh and self.settings.retransmission and not asked:
             log.info(
                 "nothing received in this epoch: logging on with ResetSeqNumFlag=Y",
                 extra={"session": self.name},

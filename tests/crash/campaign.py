@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,11 +23,30 @@ from tests.crash.process import Orders, Process
 from tests.crash.trader import MARKET, Death
 
 CLIENT = "ed25519"  # the name of its key
-PACE = 0.008  # mean seconds between two orders
-STARTED = 1.5  # seconds from its start within which a random kill comes
-HELD = "held"  # the venue has taken orders in and holds the reports back
-RANDOM = "random"  # anywhere, the start included
-INSTANTS = (HELD, Death.COMMITTED, RANDOM, Death.SUBMITTED, Death.REPORTED)  # three of five before a report
+PACE = 0.004  # mean seconds between two orders
+
+
+class Kill(StrEnum):
+    """Instants at which it is killed from outside."""
+
+    HELD = "held"  # the venue has taken orders in and holds the reports back
+    CUT = "cut"  # as held, then the connection was reset; the kill comes within half a second of that
+    RANDOM = "random"  # within half a second of the first sign of life
+    STARTING = "starting"  # before that
+
+
+# Five of nine come between a submit and its report, whatever the others hit.
+INSTANTS = (
+    Kill.HELD,
+    Death.COMMITTED,
+    Kill.RANDOM,
+    Death.SUBMITTED,
+    Kill.CUT,
+    Kill.HELD,
+    Death.REPORTED,
+    Death.SUBMITTED,
+    Kill.STARTING,
+)
 
 
 class Campaign:
@@ -59,29 +79,34 @@ class Campaign:
         self._file.write_text(f"{text}    handlers: {{orders: trader:Trader}}\n")
         venue.make_market(MARKET, Decimal("0.47"), Decimal("0.53"), Decimal(5))
 
-    async def crash(self, instant: str) -> None:
+    async def crash(self, instant: Kill | Death) -> None:
         """Let one process trade and die at an instant, then let the market move without it."""
-        dies = f"{instant}:{self.rng.randint(1, 9)}" if isinstance(instant, Death) else ""
+        dies = f"{instant}:{self.rng.randint(1, 20)}" if isinstance(instant, Death) else ""
         process = await self._start(PACE, dies)
-        if instant == RANDOM:
-            await asyncio.sleep(self.rng.uniform(0, STARTED))  # an instant that nothing marks
+        if instant is Kill.STARTING:
+            await asyncio.sleep(self.rng.uniform(0, 1))  # an instant that nothing marks
+        elif instant is Kill.RANDOM:
+            await process.until(lambda: bool(process.lines))
+            await asyncio.sleep(self.rng.uniform(0, 0.5))
         else:
             await process.recovered(self._settled)
-            await (self._hold_reports(process) if instant == HELD else self._arm(process))
+            await self._approach(process, instant)
         process.kill()
         assert await process.ended() == -signal.SIGKILL, process.log.read_text()
         self._note(instant)
         self._move_the_market()
 
+    async def stop(self, pace: float = PACE) -> None:
+        """Let one process trade and come to a clean end, which leaves a checkpoint on the tape."""
+        process = await self._start(pace)
+        await process.recovered(self._settled)
+        await process.until(lambda: not pace or len(process.told("submitted")) >= 10)
+        assert await process.stop() == 0, process.log.read_text()
+
     async def verdict(self) -> list[str]:
-        """Trade once more, stop cleanly, start from the checkpoint, and hold everything together."""
-        trading = await self._start(PACE)
-        await trading.recovered(self._settled)
-        await trading.until(lambda: len(trading.told("submitted")) >= 10)
-        assert await trading.stop() == 0, trading.log.read_text()
-        looking = await self._start(0)
-        await looking.recovered(self._settled)
-        assert await looking.stop() == 0, looking.log.read_text()
+        """Stop cleanly, start from the checkpoint, look, and hold everything together."""
+        await self.stop()
+        await self.stop(pace=0)
         self._note_connections()
         async with fixgw.load(self._plain) as gateway:
             return self._case(list(gateway.orders)).faults() + self._revived()
@@ -108,22 +133,24 @@ class Campaign:
         each: Sequence[dict[str, Any]] = view["orders"]["each"]
         return all(o["ending"] not in open_endings for o in each if not o["chain"][0].startswith(own))
 
-    async def _hold_reports(self, process: Process) -> None:
-        """Return when the venue has orders whose reports it keeps back."""
+    async def _approach(self, process: Process, instant: Kill | Death) -> None:
+        """Bring a trading process to its instant."""
+        if isinstance(instant, Death):
+            process.arm()
+            await process.ended()
+            return
         self.venue.pause_reports(self._key)
-        enough = len(self.venue.ledger.orders) + self.rng.randint(1, 6)
+        enough = len(self.venue.ledger.orders) + self.rng.randint(1, 15)
         await process.until(lambda: len(self.venue.ledger.orders) >= enough)
+        if instant is Kill.CUT:
+            self.venue.cut(self._key)
+            await asyncio.sleep(self.rng.uniform(0, 0.5))
 
-    async def _arm(self, process: Process) -> None:
-        """Let the trader come to its instant."""
-        process.arm()
-        await process.ended()
-
-    def _note(self, instant: str) -> None:
+    def _note(self, instant: Kill | Death) -> None:
         own = self._processes[-1].orders.run
         tape = Tape.read(self._tape) if self._tape.exists() else Tape([], [], [])
         self.between += any(cl_ord_id.startswith(own) for cl_ord_id in tape.unanswered)
-        if instant == Death.COMMITTED and self._sync is Sync.ALWAYS:
+        if instant is Death.COMMITTED and self._sync is Sync.ALWAYS:
             self.never_left.append(tape.sent[-1])
 
     def _note_connections(self) -> None:

@@ -46,7 +46,7 @@ class Process:
         orders = self.orders
         environ = {
             **os.environ,
-            "PYTHONPATH": str(HERE),
+            "PYTHONPATH": os.pathsep.join([str(HERE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]),
             "TRADER_RUN": orders.run,
             "TRADER_SEED": str(orders.seed),
             "TRADER_PACE": str(orders.pace),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fixgw.cli import config, keys, seqnum
+from fixgw.cli import config, keys, seqnum, session
 from fixgw.cli.check import check
 from fixgw.cli.demo import demo
 from fixgw.cli.run import run
@@ -22,6 +22,7 @@ app = typer.Typer(
 
 for command in (run, sim, demo, check, status):
     app.command()(command)
+app.add_typer(session.app, name="session")
 app.add_typer(seqnum.app, name="seqnum")
 app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from fixgw.admin.client import AdminClient, NotReachableError, RefusedError
-from fixgw.cli.render import Exit, fail, told
+from fixgw.cli.render import Exit, fail, table, told
 from fixgw.config.load import read
 
 FileOption = Annotated[Path, typer.Option("--config", "-c", help="the configuration of the running gateway")]
@@ -44,3 +44,8 @@ def _socket_of(file: Path) -> Path:
     if not isinstance(named, str):
         raise fail(f"{file} names no admin.socket: add one, or give --socket", Exit.USAGE)
     return document.base / Path(named).expanduser()
+
+
+def show_numbers(title: str, numbers: dict[str, Any]) -> None:
+    """Print what the gateway answers about a session's numbers."""
+    table(title, list(numbers), [list(numbers.values())])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import getpass
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from fixgw.cli.control import DEFAULT_FILE, FileOption, SocketOption, client
-from fixgw.cli.render import Exit, fail, json_line, table
+from fixgw.cli.control import DEFAULT_FILE, FileOption, SocketOption, client, show_numbers
+from fixgw.cli.render import Exit, fail, json_line
 
 app = typer.Typer(no_args_is_help=True, help="Show and mend the sequence numbers of a running gateway.")
 
@@ -32,7 +32,7 @@ def show(
     if as_json:
         json_line(numbers)
     else:
-        _print(name, numbers)
+        show_numbers(name, numbers)
 
 
 @app.command(name="set")
@@ -77,15 +77,11 @@ def _change(
 ) -> None:
     """Show before, ask, act, show after."""
     with client(file, socket) as gateway:
-        _print(f"{name} before", gateway.call("seqnum.show", session=name))
+        show_numbers(f"{name} before", gateway.call("seqnum.show", session=name))
         if not yes:
             if not sys.stdin.isatty():
                 raise fail(f"{command} changes what {name} sends next: give --yes", Exit.REFUSED)
             typer.confirm(f"{command} on {name}?", abort=True)
         told = f"{reason or 'no reason given'} (by {getpass.getuser()})"
         result = gateway.call(command, session=name, reason=told, **wanted)
-    _print(f"{name} after", result)
-
-
-def _print(title: str, numbers: Any) -> None:
-    table(title, list(numbers), [list(numbers.values())])
+    show_numbers(f"{name} after", result)

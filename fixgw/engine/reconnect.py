@@ -61,15 +61,19 @@ class Tries:
         return Tries(self.failures + 1, self.refusals + (end.refused is not None))
 
 
+NO_RULE = LogoutRule("", Retry.RETRY)
+
 # Ends that trying again can not cure.
 FINAL: dict[CloseCode, tuple[str, str]] = {
     CloseCode.STORE: ("the store failed", "make room or mend the disk, then start the session again"),
     CloseCode.RESEND_LIMIT: (
         "the peer asked for more messages than resend_limit",
-        "agree on the numbers with the venue, then reset them: fixgw seqnum reset NAME",
+        "agree on the numbers with the venue, fixgw seqnum reset NAME, then fixgw session logon NAME",
     ),
     CloseCode.STOPPED: ("the session was stopped", ""),
 }
+
+SENDING_TIME_ACCURACY = 10  # SessionRejectReason(373)
 
 # What a person can look at while the session is tried again.
 REMEDIES: dict[CloseCode, str] = {
@@ -130,7 +134,8 @@ def _mismatch(end: LinkEnd, on_mismatch: OnMismatch, delay: float) -> Decision:
     if on_mismatch is OnMismatch.RESET:
         return Decision(Next.DIAL, delay, reset=True, why=f"{why}; on_mismatch is reset")
     remedy = (
-        "set the number (fixgw seqnum set NAME --out N or --in N) or reset both (fixgw seqnum reset NAME)"
+        "set the number (fixgw seqnum set NAME --out N or --in N) or reset both (fixgw seqnum reset NAME), "
+        "then fixgw session logon NAME"
     )
     return Decision(Next.STOP, why=why, remedy=remedy)
 
@@ -144,7 +149,7 @@ def _by_text(
         lost_early = end.reason.code is CloseCode.LOST and not end.logged_on
         remedy = BEFORE_LOGON if lost_early else REMEDIES.get(end.reason.code, "")
         return Decision(Next.DIAL, delay, why=why, remedy=remedy)
-    rule = judge(text)
+    rule = _about_clock(end) or judge(text)
     if rule.meaning and (rule.contains or rule.action is Retry.FATAL):  # an ordinary Logout needs no comment
         why = f"{why} ({rule.meaning})"
     if rule.action is Retry.FATAL:
@@ -156,3 +161,13 @@ def _by_text(
         )
     floor = rule.wait_seconds if rule.action is Retry.WAIT else 0.0
     return Decision(Next.DIAL, floor + delay, why=why, remedy=rule.remedy)
+
+
+def _about_clock(end: LinkEnd) -> LogoutRule | None:
+    """Return what a refusal because of SendingTime(52) means, by the time that it bears itself."""
+    refused = end.refused
+    if refused is None or refused.reason != SENDING_TIME_ACCURACY or refused.clock_offset is None:
+        return None
+    side = "behind" if refused.clock_offset > 0 else "ahead of"
+    meaning = f"this clock is {abs(refused.clock_offset):.1f} s {side} the venue's"
+    return LogoutRule(refused.text, Retry.RETRY, meaning=meaning, remedy="set this machine's clock, by NTP")

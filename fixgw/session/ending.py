@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fixgw.clock import Now
+from fixgw.errors import FieldError
 from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.session import admin
@@ -55,8 +56,23 @@ class Ending(Wire):
         if self.phase is Phase.LOGON_SENT:
             text = admin.text_of(message)
             reason = admin.parse_number(message.get(tags.SESSION_REJECT_REASON) or b"")
-            out.events.append(LogonRefused(text, reason))
+            out.events.append(LogonRefused(text, reason, self._offset(message, now)))
             self._end(CloseCode.REFUSED, text, out)
             return
         ref_seq_num = admin.parse_number(message.get(tags.REF_SEQ_NUM) or b"") or 0
         out.events.append(RejectReceived(message, ref_seq_num))
+
+    def _offset_ns(self, message: Message, now: Now) -> int:
+        """Return SendingTime(52) minus our clock.
+
+        Raises:
+            FieldError: it is absent, empty or no timestamp.
+        """
+        return admin.require_time(message, tags.SENDING_TIME) - now.utc_ns
+
+    def _offset(self, message: Message, now: Now) -> float | None:
+        """Return SendingTime(52) minus our clock in seconds, None when it can not be read."""
+        try:
+            return self._offset_ns(message, now) / 1e9
+        except FieldError:
+            return None

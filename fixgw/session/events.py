@@ -35,10 +35,12 @@ class LogonRefused:
     Args:
         text: Text(58) as received.
         reason: SessionRejectReason(373) when it was a Reject, else None.
+        clock_offset: SendingTime(52) of that Reject minus our clock, seconds; None when it can not be read.
     """
 
     text: str
     reason: int | None = None
+    clock_offset: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

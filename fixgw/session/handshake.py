@@ -316,19 +316,9 @@ class Handshake(Ending):
             or message.get(tags.TARGET_COMP_ID) != self._our_id
         )
 
-    def _offset_ns(self, message: Message, now: Now) -> int:
-        """Return SendingTime(52) minus our clock.
-
-        Raises:
-            FieldError: it is absent, empty or no timestamp.
-        """
-        return admin.require_time(message, tags.SENDING_TIME) - now.utc_ns
-
     def _measure(self, message: Message, now: Now, out: Outcome) -> None:
         """Note how far the peer's clock is off; a message without a readable SendingTime tells nothing."""
-        try:
-            seconds = self._offset_ns(message, now) / 1e9
-        except FieldError:
-            return
-        self.tally.clock_offset = seconds
-        out.events.append(ClockOffset(seconds))
+        seconds = self._offset(message, now)
+        if seconds is not None:
+            self.tally.clock_offset = seconds
+            out.events.append(ClockOffset(seconds))

@@ -85,6 +85,21 @@ def test_a_refusal_says_what_the_text_means() -> None:
     assert decision.remedy == "none is needed"
 
 
+@pytest.mark.parametrize(("offset", "side"), [(-45.25, "ahead of"), (45.25, "behind")])
+def test_a_refusal_because_of_the_time_says_how_far_this_clock_is_off(offset: float, side: str) -> None:
+    refusal = LogonRefused("SendingTime accuracy problem", 10, offset)
+    decision = after(LinkEnd(CloseReason(CloseCode.REFUSED, refusal.text), refused=refusal))
+    assert decision.next is Next.DIAL
+    assert decision.why.endswith(f"SendingTime accuracy problem (this clock is 45.2 s {side} the venue's)")
+    assert decision.remedy == "set this machine's clock, by NTP"
+
+
+def test_a_refusal_because_of_the_time_that_bears_none_says_less() -> None:
+    refusal = LogonRefused("SendingTime accuracy problem", 10)
+    decision = after(LinkEnd(CloseReason(CloseCode.REFUSED, refusal.text), refused=refusal))
+    assert decision.why == "logon refused: SendingTime accuracy problem"
+
+
 def test_a_text_that_no_row_knows_stands_alone() -> None:
     unknown = LogoutRule("", Retry.RETRY, meaning="the venue gave a text that is not in its table")
     end = LinkEnd(CloseReason(CloseCode.LOGOUT), logged_on=True, logout_text="good night")

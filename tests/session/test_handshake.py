@@ -229,13 +229,21 @@ class TestRefusedLogon:
     def test_a_reject_is_a_refusal_with_its_reason(self) -> None:
         desk = in_phase(Phase.LOGON_SENT)
         desk.say("3", 1, "45=1", "58=SendingTime accuracy problem", "373=10")
-        assert desk.events == [LogonRefused("SendingTime accuracy problem", 10)]
+        assert desk.events == [LogonRefused("SendingTime accuracy problem", 10, clock_offset=0.0)]
         assert desk.code is CloseCode.REFUSED
+
+    def test_a_refusal_tells_how_far_the_clocks_are_apart_where_it_can(self) -> None:
+        desk = in_phase(Phase.LOGON_SENT)
+        desk.say("3", 1, "45=1", "373=10", late=45.0)
+        assert desk.events == [LogonRefused("", 10, clock_offset=-45.0)]
+        desk = in_phase(Phase.LOGON_SENT)
+        desk.say("3", 1, "45=1", "373=10", stamp="noon")
+        assert desk.events == [LogonRefused("", 10)]
 
     def test_a_reject_without_a_reason_is_one_too(self) -> None:
         desk = in_phase(Phase.LOGON_SENT)
         desk.say("3", 1, "45=1")
-        assert desk.events == [LogonRefused("", None)]
+        assert desk.events == [LogonRefused("", None, clock_offset=0.0)]
 
     def test_a_complaint_about_our_number_is_also_told_as_such(self) -> None:
         desk = in_phase(Phase.LOGON_SENT)

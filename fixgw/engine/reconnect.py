@@ -133,8 +133,9 @@ def _mismatch(end: LinkEnd, on_mismatch: OnMismatch, delay: float) -> Decision:
     why = f"MsgSeqNum too low: {side} expects {low.expected} and got {low.received}"
     if on_mismatch is OnMismatch.RESET:
         return Decision(Next.DIAL, delay, reset=True, why=f"{why}; on_mismatch is reset")
+    mend = f"--out {low.expected}" if low.by_peer else f"--in {low.received}"
     remedy = (
-        "set the number (fixgw seqnum set NAME --out N or --in N) or reset both (fixgw seqnum reset NAME), "
+        f"take the venue's number (fixgw seqnum set NAME {mend}) or reset both (fixgw seqnum reset NAME), "
         "then fixgw session logon NAME"
     )
     return Decision(Next.STOP, why=why, remedy=remedy)

@@ -128,13 +128,15 @@ def test_what_a_new_connection_can_not_cure_stops(code: CloseCode) -> None:
     assert after(LinkEnd(CloseReason(code, "detail"))).next is Next.STOP
 
 
-@pytest.mark.parametrize(("by_peer", "side"), [(True, "the venue"), (False, "this side")])
-def test_a_number_too_low_stops_with_both_numbers(by_peer: bool, side: str) -> None:
+@pytest.mark.parametrize(
+    ("by_peer", "side", "mend"), [(True, "the venue", "--out 9"), (False, "this side", "--in 5")]
+)
+def test_a_number_too_low_stops_with_both_numbers(by_peer: bool, side: str, mend: str) -> None:
     end = LinkEnd(CloseReason(CloseCode.TOO_LOW), too_low=NumberTooLow(9, 5, by_peer))
     decision = after(end)
     assert decision.next is Next.STOP
     assert f"{side} expects 9 and got 5" in decision.why
-    assert "fixgw seqnum" in decision.remedy
+    assert f"fixgw seqnum set NAME {mend}" in decision.remedy
 
 
 def test_on_mismatch_reset_begins_a_new_epoch() -> None:

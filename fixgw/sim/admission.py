@@ -1,4 +1,4 @@
-"""What the matching engine refuses, with which code and text: kalshi-fix.md 3.8 to 3.10.
+"""What the matching engine refuses, with which code and text: docs.kalshi.com/fix/order-entry.
 
 The checks run in the order in which they stand. Where the venue publishes no text, one is chosen in its
 style.
@@ -28,7 +28,7 @@ CancelRefusal: TypeAlias = tuple[CxlRejReason, str]
 
 
 class Trading(Enum):
-    """Whether the exchange trades (kalshi-fix.md 1.5); a pause's value is its Text(58)."""
+    """Whether the exchange trades; a pause's value is its Text(58)."""
 
     OPEN = ""
     PAUSED = "TRADING_PAUSED"  # no orders and no replaces; cancels work

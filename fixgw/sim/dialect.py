@@ -1,4 +1,4 @@
-"""Which fields the venue takes in which message: kalshi-fix.md 2.1, 3.3 to 3.6, 4 and 9.1.
+"""Which fields the venue takes in which message: docs.kalshi.com/fix/order-entry, /fix/drop-copy, /fix/error-handling.
 
 Written down apart from the client's typed messages. Undefined tags are refused, as the venue does.
 """

@@ -1,4 +1,4 @@
-"""The kinds of session that the venue serves: kalshi-fix.md 1.2.
+"""The kinds of session that the venue serves: docs.kalshi.com/fix/connectivity.
 
 Written down apart from the client's table, so that a fault in that one shows.
 """

@@ -1,4 +1,4 @@
-"""The venue's verdict on a Logon, and the flags that it sets: kalshi-fix.md 2.2 to 2.6.
+"""The venue's verdict on a Logon, and the flags that it sets: docs.kalshi.com/fix/authentication.
 
 The checks run in the order in which they stand. Where the venue publishes no text, one is chosen that names
 the tag.

@@ -1,6 +1,6 @@
 """The matching engine: price, then time; synchronous, without a clock, one matching cycle a call.
 
-Rules: kalshi-fix.md 0.3 (market model), 3.3 to 3.5 (requests), 3.7 to 3.10 (outcomes and texts). What the
+Rules: docs.kalshi.com/fix/order-entry (requests, outcomes and texts). What the
 venue leaves open is decided here and said in the method that decides it.
 """
 

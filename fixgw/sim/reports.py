@@ -1,4 +1,4 @@
-"""Engine events as the venue reports them: kalshi-fix.md 3.2, 3.7 and 3.10.
+"""Engine events as the venue reports them: docs.kalshi.com/fix/order-entry.
 
 Built pair by pair, not with the client's typed messages, so that a fault in those shows. Order of the fields:
 as in the sample frames of appendix B.

@@ -1,4 +1,4 @@
-"""Requests from the wire in the words of the matching engine: kalshi-fix.md 3.1 to 3.6."""
+"""Requests from the wire in the words of the matching engine: docs.kalshi.com/fix/order-entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The drop copy: past ExecutionReports again, on request: kalshi-fix.md 4."""
+"""The drop copy: past ExecutionReports again, on request: docs.kalshi.com/fix/drop-copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report table of kalshi-fix.md 3.7, row by row, and the Logon flags that change it."""
+"""The table of reports, row by row, and the Logon flags that change it."""
 
 from __future__ import annotations
 

@@ -126,8 +126,8 @@ class SessionHandle:
             over.cancel()
 
     async def gave_up(self) -> None:
-        """Wait until the session dials no more."""
-        await self.supervisor.finished.wait()
+        """Wait until the session dials no more, other than by ``stop``."""
+        await self.supervisor.gave_up.wait()
 
     @property
     def why(self) -> str:

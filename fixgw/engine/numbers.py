@@ -5,6 +5,8 @@ from __future__ import annotations
 from fixgw.engine.link import Link
 from fixgw.errors import LocalError
 from fixgw.records import Kind
+from fixgw.session.events import NumbersReset
+from fixgw.session.outcome import Outcome
 
 
 def set_numbers(link: Link, next_in: int | None, next_out: int | None, reason: str) -> None:
@@ -20,9 +22,11 @@ def set_numbers(link: Link, next_in: int | None, next_out: int | None, reason: s
         LocalError: the session is connected, or a number is below 1.
     """
     _refuse_connected(link)
+    before = link.epoch
     link.session.set_numbers(next_in, next_out)
+    link.numbers_set_in = link.epoch
     link.outbox.records.append(link.upkeep.record(Kind.NUMBERS, reason.encode()))
-    link.turn(None)
+    link.turn(Outcome(events=[NumbersReset(link.epoch)] if link.epoch != before else []))
 
 
 def reset_numbers(link: Link, reason: str) -> None:

@@ -61,8 +61,6 @@ class Tries:
         return Tries(self.failures + 1, self.refusals + (end.refused is not None))
 
 
-NO_RULE = LogoutRule("", Retry.RETRY)
-
 # Ends that trying again can not cure.
 FINAL: dict[CloseCode, tuple[str, str]] = {
     CloseCode.STORE: ("the store failed", "make room or mend the disk, then start the session again"),
@@ -145,23 +143,27 @@ def _by_text(
     end: LinkEnd, tries: Tries, retry: RetrySettings, judge: Callable[[str], LogoutRule], delay: float
 ) -> Decision:
     text = end.refused.text if end.refused is not None else end.logout_text
-    why = ": ".join(part for part in (end.reason.code.value, text or end.reason.text) if part)
-    if not text:
-        lost_early = end.reason.code is CloseCode.LOST and not end.logged_on
-        remedy = BEFORE_LOGON if lost_early else REMEDIES.get(end.reason.code, "")
-        return Decision(Next.DIAL, delay, why=why, remedy=remedy)
-    rule = _about_clock(end) or judge(text)
+    rule = _about_clock(end) or (judge(text) if text else LogoutRule("", Retry.RETRY, remedy=_remedy(end)))
+    told = text or end.reason.text
     if rule.meaning and (rule.contains or rule.action is Retry.FATAL):  # an ordinary Logout needs no comment
-        why = f"{why} ({rule.meaning})"
+        told = f"{told} ({rule.meaning})"
+    why = f"{end.reason.code.value}: {told}" if told else end.reason.code.value
     if rule.action is Retry.FATAL:
         return Decision(Next.STOP, why=why, remedy=rule.remedy)
     if retry.max_refusals and tries.refusals >= retry.max_refusals:
         remedy = rule.remedy or "look at the venue's text, then start the session again"
+        last = told or "without a text"
         return Decision(
-            Next.STOP, why=f"{tries.refusals} refused Logons in a row, last: {why}", remedy=remedy
+            Next.STOP, why=f"{tries.refusals} refused Logons in a row, last: {last}", remedy=remedy
         )
     floor = rule.wait_seconds if rule.action is Retry.WAIT else 0.0
     return Decision(Next.DIAL, floor + delay, why=why, remedy=rule.remedy)
+
+
+def _remedy(end: LinkEnd) -> str:
+    """Return what a person can look at when the peer gave no reason."""
+    lost_early = end.reason.code is CloseCode.LOST and not end.logged_on
+    return BEFORE_LOGON if lost_early else REMEDIES.get(end.reason.code, "")
 
 
 def _about_clock(end: LinkEnd) -> LogoutRule | None:

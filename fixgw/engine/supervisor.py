@@ -60,7 +60,8 @@ class Supervisor:
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._stopping = False
-        self.finished: asyncio.Event = asyncio.Event()
+        self.finished: asyncio.Event = asyncio.Event()  # dials no more, for whatever reason
+        self.gave_up: asyncio.Event = asyncio.Event()  # and nobody asked for that
 
     @property
     def stopped(self) -> Decision | None:
@@ -75,6 +76,7 @@ class Supervisor:
         self._stopping = False
         self.tries = Tries()
         self.finished.clear()
+        self.gave_up.clear()
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"supervisor {self.link.name}")
 
     async def stop(self, text: str = "") -> None:
@@ -91,6 +93,8 @@ class Supervisor:
             self._task.cancel()
         self.link.logout(text)
         await asyncio.wait([self._task])
+        if self.link.connected:
+            await self.link.ended()
 
     async def _run(self) -> None:
         try:
@@ -105,6 +109,7 @@ class Supervisor:
             self.finished.set()
         if not self._stopping and self.last_decision is not None:
             log.error("session stopped", extra=self._detail(self.last_decision))
+            self.gave_up.set()
 
     async def _attempt(self) -> Decision:
         """Make one connection and return what to do after its end."""
@@ -114,6 +119,9 @@ class Supervisor:
             await self._connector.connect(lambda: self.link)
         except ConnectError as error:
             end = error
+        except Exception as error:  # a connector of the embedder's own must not end the attempts
+            log.error("connector failed", exc_info=error, extra={"session": self.link.name})
+            end = ConnectError(f"the connector raised {type(error).__name__}: {error}")
         else:
             self.state = Upkeeping.RUNNING
             end = await self.link.ended()
@@ -127,13 +135,12 @@ class Supervisor:
         self.next_dial_in = decision.delay
         log.warning("will dial again", extra=self._detail(decision))
         self._wake.clear()
-        if self._stopping:
-            return
         try:
             async with asyncio.timeout(decision.delay):
                 await self._wake.wait()
         except TimeoutError:
             pass
+        self.next_dial_in = 0.0
 
     def _detail(self, decision: Decision) -> dict[str, object]:
         return {

@@ -115,6 +115,12 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Give the loop one turn after the other until the condition holds."""
+    while not condition():  # noqa: ASYNC110 - to stop in the midst of what goes on is the point
+        await asyncio.sleep(0)
+
+
 def the_clock() -> Clock:
     """Return the clock that goes with the running loop."""
     loop = asyncio.get_running_loop()

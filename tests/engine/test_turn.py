@@ -1,4 +1,4 @@
-"""One turn: commit what came in, run the handler, commit and write once."""
+"""One turn: what came in, the handlers, one append, one write."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fixgw.session.outcome import CloseCode, CloseReason
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.memory import MemoryTransport
 from tests.engine.orders import Acknowledging, new_order, report, types
-from tests.engine.rig import joined
+from tests.engine.rig import THEM, US, joined, no_retransmission
 
 
 class Trace(MemoryStore):
@@ -62,23 +62,25 @@ class Replying:
         ctx.session.send(Message("B", [(148, "two")]))
 
 
-async def test_what_came_in_is_committed_before_the_handler_and_all_answers_leave_in_one_write(
-    store: Trace,
-) -> None:
+async def test_a_turn_is_one_append_and_one_write(store: Trace) -> None:
     async with joined(handler=Replying(store.trace), store=lambda: store) as rig:
         store.trace.clear()
         rig.them.link.send(report("x", exec_id="E-1"))
         rig.them.link.send(report("x", exec_id="E-2"))  # gathered: arrives with the first
         await rig.settle()
-        assert store.trace == [
-            "commit <8<8",
-            "handler E-1",
-            "handler E-2",
-            "commit >B>B>B>B",
-            "write BBBB",
-        ]
+        assert store.trace == ["handler E-1", "handler E-2", "commit <8<8>B>B>B>B", "write BBBB"]
         assert len(rig.them.handler.messages) == 4
         assert rig.us.snapshot().turns.count >= 2
+
+
+async def test_what_the_peer_can_not_send_again_is_committed_before_the_handler_sees_it(store: Trace) -> None:
+    us, them = no_retransmission(US), no_retransmission(THEM)
+    async with joined(us, them, handler=Replying(store.trace), store=lambda: store) as rig:
+        store.trace.clear()
+        rig.them.link.send(report("x", exec_id="E-1"))
+        rig.them.link.send(report("x", exec_id="E-2"))
+        await rig.settle()
+        assert store.trace == ["commit <8<8", "handler E-1", "handler E-2", "commit >B>B>B>B", "write BBBB"]
 
 
 async def test_the_first_send_of_an_iteration_leaves_at_once_and_the_others_together(store: Trace) -> None:
@@ -234,7 +236,7 @@ class Chatty(Acknowledging):
 async def test_what_is_sent_on_logon_joins_the_turn_of_the_logon(store: Trace) -> None:
     async with joined(handler=Chatty(), store=lambda: store) as rig:
         await rig.settle()
-        assert store.trace[-2:] == ["commit >B", "write B"]
+        assert store.trace[-2:] == ["commit <A>B", "write B"]
         assert [m.text(148) for m in rig.them.handler.messages] == ["hello"]
 
 

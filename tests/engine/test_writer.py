@@ -21,7 +21,7 @@ from fixgw.store.base import Sync
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.memory import MemoryTransport
 from tests.engine.orders import numbers, types
-from tests.engine.rig import THEM, US, Counterparty, Rig, joined
+from tests.engine.rig import THEM, US, Counterparty, Rig, joined, until
 from tests.engine.stores import SyncingStore
 from tests.engine.test_dispatch import headline, news
 
@@ -173,8 +173,7 @@ async def test_a_replay_ends_with_its_connection_and_the_next_one_brings_the_res
         await _forgotten(rig, 2_000)
         await rig.gateway.logon("us")
         await rig.us.logged_on()
-        while len(rig.them.handler.messages) < 500:
-            await asyncio.sleep(0)
+        await until(lambda: len(rig.them.handler.messages) >= 500)
         rig.network.cut()
         await asyncio.sleep(0)
         at_cut = len(rig.them.handler.messages)
@@ -189,8 +188,7 @@ async def test_a_replay_stops_when_the_numbers_are_reset(writes: list[str]) -> N
         await _forgotten(rig, 1_000)
         await rig.gateway.logon("us")
         await rig.us.logged_on()
-        while len(rig.them.handler.messages) < 100:
-            await asyncio.sleep(0)
+        await until(lambda: len(rig.them.handler.messages) >= 100)
         rig.them.link.turn(rig.them.link.session.reset(rig.clock.now()))
         await rig.settle()
         assert len(rig.them.handler.messages) < 1_000
@@ -218,14 +216,21 @@ async def test_many_messages_that_are_not_sent_again_do_not_hold_up_the_loop(
     stream = MemoryTransport("peer", lambda size: size)
     written: list[bytes] = []
     monkeypatch.setattr(stream, "write", written.append)
+    failures: list[Exception] = []
     made = Writer(
-        store, replay, lambda event: told.append(event.msg_seq_num), pytest.fail, sync_always=False, limit=100
+        store,
+        replay,
+        lambda event: told.append(event.msg_seq_num),
+        failures.append,
+        sync_always=False,
+        limit=100,
     )
     made.attach(stream)
     made.push(Replay(1, 101, 1, 1))
     while made.depth:
         turns += 1
         await asyncio.sleep(0)
+    assert failures == []
     assert told == list(range(100))
     assert written == [b"fill"]
     assert turns_between[-1] > 10

@@ -123,6 +123,12 @@ def test_an_end_without_words_of_the_venue_comes_with_a_remedy(end: LinkEnd, rem
     assert bool(remedy) == bool(decision.remedy)
 
 
+def test_refusals_without_a_text_break_the_circuit_too() -> None:
+    decision = after(refused(""), Tries(3, 3))
+    assert decision.next is Next.STOP
+    assert decision.why == "3 refused Logons in a row, last: without a text"
+
+
 @pytest.mark.parametrize("code", [CloseCode.STORE, CloseCode.RESEND_LIMIT, CloseCode.STOPPED])
 def test_what_a_new_connection_can_not_cure_stops(code: CloseCode) -> None:
     assert after(LinkEnd(CloseReason(code, "detail"))).next is Next.STOP

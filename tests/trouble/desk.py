@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -147,3 +147,10 @@ class Peer(asyncio.Protocol):
 def limit_order(price: str = "0.40", qty: int = 5) -> NewOrderSingle:
     """Return a bid that rests, as nobody offers."""
     return NewOrderSingle(symbol=MARKET, side=Side.BUY, order_qty=Decimal(qty), price=Decimal(price))
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what comes about on the loop and has no event of its own."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +21,7 @@ from fixgw.sim.venue import Simulator
 from fixgw.store.base import Sync
 from tests.crash.judge import Case, Tape, run_name
 from tests.crash.process import Orders, Process
-from tests.crash.trader import MARKET, Death
+from tests.crash.trader import MARKET, Death, Trader
 
 CLIENT = "ed25519"  # the name of its key
 PACE = 0.004  # mean seconds between two orders
@@ -49,34 +50,49 @@ INSTANTS = (
 )
 
 
+@dataclass(frozen=True)
+class Setup:
+    """What is restarted again and again.
+
+    Args:
+        kind: of session.
+        sync: what the tape is to survive.
+        trader: the handler class.
+        seed: of every decision.
+    """
+
+    kind: str
+    sync: Sync
+    trader: type[Trader]
+    seed: int
+
+
 class Campaign:
     """Kills and restarts `fixgw run` on one tape.
 
     Args:
         venue: the simulator.
         directory: for the configuration, the tape and the logs.
-        kind: of session.
-        sync: what the tape is to survive.
-        seed: of every decision.
+        setup: what runs.
     """
 
-    def __init__(self, venue: Simulator, directory: Path, kind: str, sync: Sync, seed: int) -> None:
+    def __init__(self, venue: Simulator, directory: Path, setup: Setup) -> None:
         self.venue = venue
-        self.rng = Random(seed)
+        self.rng = Random(setup.seed)
         self.between = 0  # kills that came before the report of an order on the tape
         self.never_left: list[str] = []  # ClOrdIDs that were committed by a process that died on the spot
-        self._kind = next(each for each in KINDS if each.name == kind)
+        self._kind = next(each for each in KINDS if each.name == setup.kind)
         self._key = venue.keys[CLIENT].key_id
         self._session = f"{self._kind.target_comp_id}/{self._key}"
         self._tape = directory / "tapes" / "desk"
-        self._sync = sync
+        self._sync = setup.sync
         self._processes: list[Process] = []
         self._connections: list[int] = []
-        self._file = write_sessions(venue, directory, {"desk": (kind, CLIENT)})
-        text = self._file.read_text().replace("kind: tape,", f"kind: tape, sync: {sync.value},")
+        self._file = write_sessions(venue, directory, {"desk": (setup.kind, CLIENT)})
+        text = self._file.read_text().replace("kind: tape,", f"kind: tape, sync: {setup.sync.value},")
         self._plain = self._file.with_name("plain.yaml")
         self._plain.write_text(text)
-        self._file.write_text(f"{text}    handlers: {{orders: trader:Trader}}\n")
+        self._file.write_text(f"{text}    handlers: {{orders: trader:{setup.trader.__name__}}}\n")
         venue.make_market(MARKET, Decimal("0.47"), Decimal("0.53"), Decimal(5))
 
     async def crash(self, instant: Kill | Death) -> None:

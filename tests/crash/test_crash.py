@@ -11,18 +11,16 @@ import pytest
 from fixgw.sim.venue import SimSettings, Simulator
 from fixgw.store.base import Sync
 from tests.conftest import soak
-from tests.crash.campaign import INSTANTS, Campaign, Kill
-from tests.crash.trader import Death
+from tests.crash.campaign import INSTANTS, Campaign, Kill, Setup
+from tests.crash.trader import Death, PatientTrader, Trader
 
 STOP_AFTER = 6  # kills, so that some crashes come soon after a checkpoint and others long after
 
 
-async def prove(
-    directory: Path, kind: str, sync: Sync, instants: Iterable[Kill | Death], seed: int
-) -> Campaign:
+async def prove(directory: Path, setup: Setup, instants: Iterable[Kill | Death]) -> Campaign:
     """Kill at each instant in turn, and demand that no promise was broken."""
     async with Simulator(SimSettings(directory / "venue")) as venue:
-        campaign = Campaign(venue, directory, kind, sync, seed)
+        campaign = Campaign(venue, directory, setup)
         try:
             for number, instant in enumerate(instants, start=1):
                 await campaign.crash(instant)
@@ -35,19 +33,24 @@ async def prove(
 
 
 async def test_a_kill_before_the_report_loses_no_order(tmp_path: Path) -> None:
-    campaign = await prove(tmp_path, "orders-rt", Sync.BATCH, [Kill.HELD], seed=1)
+    setup = Setup("orders-rt", Sync.BATCH, Trader, seed=1)
+    campaign = await prove(tmp_path, setup, [Kill.HELD])
     assert campaign.between == 1
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("kind", "sync", "instants"),
-    [("orders-rt", Sync.ALWAYS, INSTANTS), ("orders-nr", Sync.BATCH, INSTANTS[::-1])],
+    ("setup", "instants", "kills"),
+    [
+        pytest.param(Setup("orders-rt", Sync.ALWAYS, PatientTrader, 2), INSTANTS, 50, id="rt"),
+        pytest.param(Setup("orders-nr", Sync.BATCH, Trader, 3), INSTANTS[::-1], 50, id="nr"),
+        pytest.param(Setup("orders-rt", Sync.BATCH, Trader, 4), INSTANTS, 20, id="rt-one-append-a-turn"),
+    ],
 )
 async def test_nothing_is_lost_invented_or_sent_twice_over_many_kills(
-    tmp_path: Path, kind: str, sync: Sync, instants: tuple[Kill | Death, ...]
+    tmp_path: Path, setup: Setup, instants: tuple[Kill | Death, ...], kills: int
 ) -> None:
-    kills = soak(50)
-    campaign = await prove(tmp_path, kind, sync, islice(cycle(instants), kills), seed=kills)
-    assert campaign.between * 2 >= kills
+    count = soak(kills)
+    campaign = await prove(tmp_path, setup, islice(cycle(instants), count))
+    assert campaign.between * 2 >= count

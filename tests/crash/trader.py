@@ -19,6 +19,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import count
 from random import Random
+from typing import Any
 
 from fixgw.errors import NotLoggedOn, NotSent
 from fixgw.handlers.base import Context, Handler
@@ -28,6 +29,7 @@ from fixgw.messages.order_entry import ExecType, Side
 from fixgw.venues.kalshi.messages import ExecutionReport, NewOrderSingle
 
 MARKET = "HIGHNY-26DEC31"
+WAIT = 0.001  # mean seconds that a patient trader takes over a report
 
 
 class Death(StrEnum):
@@ -52,21 +54,20 @@ class Trader(Handler):
         self._armed = False
         self._numbers = count(1)
         self._task: asyncio.Task[None] | None = None
+        signal.signal(signal.SIGUSR1, self._arm)
 
     def on_logon(self, ctx: Context) -> None:
         """Send the first order in this very turn, before anything missing was asked for."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGUSR1, self._arm)
         if self._pace:
             ctx.orders.place(self._order())
-            self._task = loop.create_task(self._trade(ctx.orders))
+            self._task = asyncio.get_running_loop().create_task(self._trade(ctx.orders))
 
     def on_disconnect(self, reason: str) -> None:
         """Trade no more on this connection."""
         if self._task is not None:
             self._task.cancel()
 
-    def on_execution_report(self, report: ExecutionReport, ctx: Context) -> None:
+    def on_execution_report(self, report: ExecutionReport, ctx: Context) -> Any:
         """Answer some fills with another order."""
         if self._is_time(Death.REPORTED):
             self._die()
@@ -120,7 +121,7 @@ class Trader(Handler):
     def _price(self) -> Decimal:
         return Decimal(self._rng.randint(40, 60)) / 100
 
-    def _arm(self) -> None:
+    def _arm(self, *details: object) -> None:
         self._armed = True
 
     def _is_time(self, place: Death) -> bool:
@@ -131,3 +132,12 @@ class Trader(Handler):
 
     def _die(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class PatientTrader(Trader):
+    """The same with a handler that waits, so that reports queue up before it."""
+
+    async def on_execution_report(self, report: ExecutionReport, ctx: Context) -> None:
+        """Take some time over each report."""
+        await asyncio.sleep(self._rng.expovariate(1 / WAIT))
+        super().on_execution_report(report, ctx)

@@ -48,7 +48,7 @@ class Desk:
         self.path = path
         self.file = write_sessions(venue, path, {"orders": (kind, key)})
         self.patience = 5.0  # seconds to wait for the Logon
-        self.spoil({"defaults.reconnect.base_seconds": 0.01, "defaults.timing.logout_timeout": 0.5})
+        self.spoil({"defaults.reconnect.base_seconds": 0.01, "defaults.timing.logout_timeout": 0.1})
 
     @property
     def tape(self) -> Path:
@@ -133,6 +133,10 @@ class Peer(asyncio.Protocol):
         """Send bytes as they are."""
         assert self._transport is not None
         self._transport.write(data)
+
+    def has(self, msg_type: str) -> bool:
+        """Return whether a message of a type has come."""
+        return any(b"\x0135=%b\x01" % msg_type.encode() in frame for frame in self.frames)
 
     async def received(self, msg_type: str, count: int = 1) -> list[Message]:
         """Wait until so many messages of a type have come, and return them."""

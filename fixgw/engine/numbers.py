@@ -20,13 +20,17 @@ def set_numbers(link: Link, next_in: int | None, next_out: int | None, reason: s
 
     Raises:
         LocalError: the session is connected, or a number is below 1.
+        StoreError: the change could not be written; the numbers are as they were.
     """
     _refuse_connected(link)
     before = link.epoch
     link.session.set_numbers(next_in, next_out)
     link.numbers_set_in = link.epoch
     link.outbox.records.append(link.upkeep.record(Kind.NUMBERS, reason.encode()))
-    link.turn(Outcome(events=[NumbersReset(link.epoch)] if link.epoch != before else []))
+    outcome = Outcome()
+    if link.epoch != before:
+        outcome.events.append(NumbersReset(link.epoch))
+    link.turn(outcome, tell=True)
 
 
 def reset_numbers(link: Link, reason: str) -> None:
@@ -38,10 +42,11 @@ def reset_numbers(link: Link, reason: str) -> None:
 
     Raises:
         LocalError: the session is connected.
+        StoreError: the change could not be written; the numbers are as they were.
     """
     _refuse_connected(link)
     link.outbox.records.append(link.upkeep.record(Kind.NOTE, f"reset by hand: {reason}".encode()))
-    link.turn(link.session.reset(link.now()))
+    link.turn(link.session.reset(link.now()), tell=True)
     link.reset_next_logon = True
 
 

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from fixgw.engine.writer import Writer
 from fixgw.observe.histogram import Histogram
-from fixgw.records import Flag, Kind, Record
+from fixgw.records import Flag, Kind, Record, SeqNums
 from fixgw.session.outcome import Replay, Send, Step
 from fixgw.store.base import Store
 
@@ -20,20 +20,31 @@ class Outbox:
 
     Args:
         store: where records go first.
+        numbers: the session's numbers as they are written.
         writer: takes frames that can not leave at once.
         on_overrun: called when more waits there than is allowed.
     """
 
-    def __init__(self, store: Store, writer: Writer, on_overrun: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, numbers: SeqNums, writer: Writer, on_overrun: Callable[[], None]
+    ) -> None:
         self.commits = Histogram()
         self._on_overrun = on_overrun
         self._bytes_out = 0
         self.records: list[Record] = []
         self._frames: list[bytes] = []
+        self._numbers = numbers
+        self._last: Record | None = None
         self._store = store
         self._writer = writer
         self._stream: asyncio.Transport | None = None
         self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def numbers(self) -> SeqNums:
+        """The session's numbers as they are written."""
+        last = self._last
+        return self._numbers if last is None else SeqNums(last.epoch, last.next_out, last.next_in)
 
     @property
     def bytes_out(self) -> int:
@@ -78,6 +89,7 @@ class Outbox:
         """
         started = perf_counter()
         self._store.commit(self.records)
+        self._last = self.records[-1]
         self.records = []
         self.commits.record(perf_counter() - started)
 

@@ -11,17 +11,17 @@ from fixgw.handlers.base import Context
 from fixgw.session import events
 
 if TYPE_CHECKING:
-    from fixgw.engine.link import Link
+    from fixgw.engine.driver import Driver
 
 log = logging.getLogger("fixgw.link")
 
 
-def react(link: Link, event: object) -> None:
+def react(link: Driver, event: object) -> None:
     """Carry out the row of ``REACTIONS`` for the event."""
     REACTIONS[type(event)](link, event)
 
 
-def _logged_on(link: Link, event: events.LoggedOn) -> None:
+def _logged_on(link: Driver, event: events.LoggedOn) -> None:
     if link.ending is not None:
         link.ending.begin(link.now().mono)
     waiters, link.logon_waiters = link.logon_waiters, []
@@ -32,31 +32,31 @@ def _logged_on(link: Link, event: events.LoggedOn) -> None:
     link.dispatcher.signal("on_logon", Context(link, event.logon.msg_seq_num))
 
 
-def _logon_received(link: Link, event: events.LogonReceived) -> None:
+def _logon_received(link: Driver, event: events.LogonReceived) -> None:
     if link.judge is not None:
         link.judge(event.logon)
 
 
-def _logon_refused(link: Link, event: events.LogonRefused) -> None:
+def _logon_refused(link: Driver, event: events.LogonRefused) -> None:
     if link.ending is not None:
         link.ending.refused = event
     log.warning("logon refused", extra={"session": link.name, "text": event.text, "reason": event.reason})
 
 
-def _logged_out(link: Link, event: events.LoggedOut) -> None:
+def _logged_out(link: Driver, event: events.LoggedOut) -> None:
     if link.ending is not None:
         link.ending.logout_text = event.text
     log.info("logged out", extra={"session": link.name, "text": event.text, "by_us": event.by_us})
     link.dispatcher.signal("on_logout", event.text)
 
 
-def _numbers_reset(link: Link, event: events.NumbersReset) -> None:
+def _numbers_reset(link: Driver, event: events.NumbersReset) -> None:
     link.epoch_delivered = event.epoch
     for book in link.router.books:
         book.on_reset(event.epoch)
 
 
-def _reject_received(link: Link, event: events.RejectReceived) -> None:
+def _reject_received(link: Driver, event: events.RejectReceived) -> None:
     detail = {"session": link.name, "ref_seq_num": event.ref_seq_num, "text": event.reject.text(TEXT)}
     log.warning("message rejected by the peer", extra=detail)
     for book in link.router.books:
@@ -64,45 +64,45 @@ def _reject_received(link: Link, event: events.RejectReceived) -> None:
     link.dispatcher.signal("on_reject", event.reject, event.ref_seq_num)
 
 
-def _gap_lost(link: Link, event: events.GapLost) -> None:
+def _gap_lost(link: Driver, event: events.GapLost) -> None:
     log.error("messages lost", extra={"session": link.name, "first": event.first, "last": event.last})
     link.dispatcher.signal("on_gap", event.first, event.last)
 
 
-def _not_resent(link: Link, event: events.NotResent) -> None:
+def _not_resent(link: Driver, event: events.NotResent) -> None:
     for book in link.router.books:
         book.on_not_sent(event.msg_seq_num)
 
 
-def _number_too_low(link: Link, event: events.NumberTooLow) -> None:
+def _number_too_low(link: Driver, event: events.NumberTooLow) -> None:
     if link.ending is not None:
         link.ending.too_low = event
 
 
-def _gap_detected(link: Link, event: events.GapDetected) -> None:
+def _gap_detected(link: Driver, event: events.GapDetected) -> None:
     detail = {"session": link.name, "first": event.first, "last": event.last}
     log.warning("messages are missing and were asked for", extra=detail)
 
 
-def _garbled(link: Link, event: events.GarbledReceived) -> None:
+def _garbled(link: Driver, event: events.GarbledReceived) -> None:
     # the excerpt goes to the log as bytes, so that whoever writes the log can mask and shorten it
     detail = {"session": link.name, "reason": event.reason, "bytes": event.size, "excerpt": event.excerpt}
     log.warning("garbled bytes skipped", extra=detail)
 
 
-def _alarm(link: Link, event: events.Alarm) -> None:
+def _alarm(link: Driver, event: events.Alarm) -> None:
     log.warning("look at this session", extra={"session": link.name, "why": event.text})
 
 
-def _heartbeat(link: Link, event: events.HeartbeatRoundTrip) -> None:
+def _heartbeat(link: Driver, event: events.HeartbeatRoundTrip) -> None:
     link.heartbeats.record(event.seconds)
 
 
-def _counted(link: Link, event: object) -> None:
+def _counted(link: Driver, event: object) -> None:
     """The session's own snapshot holds it already."""
 
 
-REACTIONS: dict[type, Callable[[Link, Any], None]] = {
+REACTIONS: dict[type, Callable[[Driver, Any], None]] = {
     events.LoggedOn: _logged_on,
     events.LogonReceived: _logon_received,
     events.LogonRefused: _logon_refused,

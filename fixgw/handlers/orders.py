@@ -66,6 +66,7 @@ class Orders(OrderBook):
             NotSent: the link went away before the bytes left; safe to send again.
             NotLoggedOn: the session is not up; nothing was numbered.
             StoreFull: the disk is full; nothing was numbered.
+            StoreError: it could not be written, so it did not leave.
             LocalError: its ClOrdID is in use.
         """
         placed = self.place(order)

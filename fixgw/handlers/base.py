@@ -59,8 +59,8 @@ class SessionPort(Protocol):
         Raises:
             NotLoggedOn: the session is not ACTIVE; no number was used.
             StoreFull: the disk is full; no number was used.
-            StoreError: it could not be written, so it did not leave and the connection ends. Inside a turn that
-                shows only when the turn ends: books learn that it was not sent.
+            StoreError: it could not be written, so it did not leave, and the connection ends. Inside a turn
+                that shows only at the end of it: books learn that it was not sent.
             EncodeError: a value can not be put on the wire; no number was used.
         """
         ...

@@ -87,7 +87,7 @@ async def test_orders_that_were_gathered_when_the_store_failed_never_left() -> N
         assert [order.ending for order in orders] == [Ending.NOT_SENT] * 3
         assert orders.in_flight == 0
         await ended(rig)
-        assert [m.msg_type for m in rig.them.handler.messages] == ["B"]
+        assert "D" not in [m.msg_type for m in rig.them.handler.messages]
         await mended(rig, store)
         agree(rig)
 

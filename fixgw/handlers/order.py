@@ -56,7 +56,7 @@ class Request:
     Args:
         msg_type: MsgType(35): ``D``, ``G`` or ``F``.
         cl_ord_id: ClOrdID(11) of the message.
-        msg_seq_num: MsgSeqNum(34) that it was sent with.
+        msg_seq_num: MsgSeqNum(34) that it was sent with, 0 once the session numbers from 1 again.
         sent_at: monotonic seconds of the send, 0 when it was read back from the store.
     """
 
@@ -195,6 +195,7 @@ class Order:
     reports: deque[Message] = field(default_factory=lambda: deque(maxlen=REPORTS_KEPT))
     exec_ids: set[str] = field(default_factory=set)
     pending: dict[str, Request] = field(default_factory=dict)
+    request_ids: list[str] = field(default_factory=list)  # of every message about it that this process knows
     _closed: list[asyncio.Future[None]] = field(default_factory=list)
 
     @property

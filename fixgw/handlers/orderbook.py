@@ -128,6 +128,8 @@ class OrderBook:
 
     def on_reset(self, epoch: int) -> None:
         """Nothing of the former epoch can be asked for again, so numbers mean nothing any more."""
+        for _, request in self._by_number.values():
+            request.msg_seq_num = 0  # also in a checkpoint: another message will have that number
         self._by_number.clear()
 
     def dump(self) -> bytes:
@@ -140,6 +142,8 @@ class OrderBook:
         for plain in json.loads(blob):
             order = load_order(plain)
             self._adopt(order)
+            if not order.open:
+                self._closed.append(order)
             for request in (order.request, *order.pending.values()):
                 if request.ending in (None, Ending.UNKNOWN):
                     self._track(order, request)
@@ -185,12 +189,15 @@ class OrderBook:
 
     def _track(self, order: Order, request: Request) -> None:
         self._requests[request.cl_ord_id] = (order, request)
-        self._by_number[request.msg_seq_num] = (order, request)
+        if request.msg_seq_num:
+            self._by_number[request.msg_seq_num] = (order, request)
         self._by_id.setdefault(request.cl_ord_id, order)
+        order.request_ids.append(request.cl_ord_id)
 
     def _forget(self, order: Order, request: Request) -> None:
         """The request has its final ending: nothing more is awaited for it."""
-        self._requests.pop(request.cl_ord_id, None)
+        if (order, request) == self._requests.get(request.cl_ord_id):  # a retry bears the same ClOrdID
+            del self._requests[request.cl_ord_id]
         self._by_number.pop(request.msg_seq_num, None)
         order.pending.pop(request.cl_ord_id, None)
 
@@ -229,8 +236,9 @@ class OrderBook:
             return
         self._orders.pop(id(order), None)
         self._by_order_id.pop(order.order_id, None)
-        for cl_ord_id in order.chain:
-            self._by_id.pop(cl_ord_id, None)
+        for cl_ord_id in {*order.chain, *order.request_ids}:
+            if self._by_id.get(cl_ord_id) is order:  # a retry bears the same ClOrdID
+                del self._by_id[cl_ord_id]
 
     # -- what the venue says --
 

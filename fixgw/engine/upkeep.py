@@ -118,9 +118,14 @@ class Upkeep:
         try:
             self.write_cursor()
             if self._store.checkpoint_due and self._syncing is None:
-                self._sync(then=self.checkpoint)  # so that the checkpoint itself has little left to sync
+                self._sync(then=self._checkpoint)  # so that the checkpoint itself has little left to sync
         except StoreError as error:
             self._on_failure(error)
+
+    def _checkpoint(self) -> None:
+        """Write a checkpoint, unless messages wait: they would lie before it, and no book knows them."""
+        if not len(self._session.room):
+            self.checkpoint()
 
     def _sync_due(self) -> None:
         self._sync_timer = None

@@ -8,7 +8,11 @@ from fixgw.fix.message import Message
 from fixgw.fix.tags import MSG_SEQ_NUM, MSG_TYPE, NEW_SEQ_NO, POSS_DUP_FLAG, REF_SEQ_NUM
 from fixgw.handlers.base import Book, Context, SessionPort
 from fixgw.records import Flag, Kind, Record
+from fixgw.session.admin import parse_number
 from fixgw.store.base import Stored
+
+_NEW_NUMBERS = (Kind.RESET, Kind.NUMBERS)
+_NEW_CONNECTION = (Kind.CONNECT, Kind.DROP)  # a process that is killed writes no DROP
 
 REJECT = b"3"
 SEQUENCE_RESET = b"4"
@@ -33,10 +37,13 @@ class Rebuild:
     def __init__(self, books: Sequence[Book], port: SessionPort) -> None:
         self._books = books
         self._port = port
+        self._epoch = 0
         self._waiting: dict[int, Record] = {}
 
     def run(self, stored: Stored) -> None:
         """Load the checkpoint's blobs, then apply every record after it, and end with nothing in flight."""
+        if not self._books:
+            return
         for book in self._books:
             if book.name in stored.books:
                 book.load(stored.books[book.name])
@@ -46,40 +53,43 @@ class Rebuild:
             book.on_disconnect()
 
     def _apply(self, record: Record) -> None:
-        if record.kind == Kind.FRAME:
-            self._frame(record)
-        elif record.kind == Kind.DROP:
-            self._waiting.clear()
-            for book in self._books:
-                book.on_disconnect()
-        elif record.kind == Kind.RESET:
+        if record.kind == Kind.CURSOR:  # its epoch is that of the messages that were handled
+            return
+        if record.kind in _NEW_NUMBERS and record.epoch != self._epoch:
             self._waiting.clear()
             for book in self._books:
                 book.on_reset(record.epoch)
+        elif record.kind in _NEW_CONNECTION:
+            self._waiting.clear()
+            for book in self._books:
+                book.on_disconnect()
+        elif record.kind == Kind.FRAME and not record.flags & Flag.GARBLED:
+            self._frame(record)
+        self._epoch = record.epoch
 
     def _frame(self, record: Record) -> None:
         if record.flags & Flag.OUTBOUND:
             self._outbound(record)
         elif record.flags & Flag.WAITING:
             self._waiting[record.msg_seq_num] = record  # counts once the numbers have passed it
-        elif record.flags & Flag.ADMIN:
-            self._inbound_admin(record)
         else:
-            self._tell(record)
-        for number in [n for n in self._waiting if n < record.next_in]:
-            self._tell(self._waiting.pop(number))
+            self._inbound(record)
+        for number in sorted(n for n in self._waiting if n < record.next_in):
+            self._inbound(self._waiting.pop(number))
 
-    def _tell(self, record: Record) -> None:
+    def _inbound(self, record: Record) -> None:
         message = stored_message(record)
+        if record.flags & Flag.ADMIN:
+            self._inbound_admin(message)
+            return
         context = Context(self._port, message.msg_seq_num, message.poss_dup, redelivered=True)
         for book in self._books:
             book.on_message(message, context)
 
-    def _inbound_admin(self, record: Record) -> None:
-        message = stored_message(record)
+    def _inbound_admin(self, message: Message) -> None:
         if message.get(MSG_TYPE) != REJECT:
             return
-        refused = int(message.get(REF_SEQ_NUM) or b"0")
+        refused = parse_number(message.get(REF_SEQ_NUM) or b"") or 0
         for book in self._books:
             book.on_reject(message, refused)
 

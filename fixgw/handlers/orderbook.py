@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from fixgw.errors import FixError
 from fixgw.fix.message import Message
-from fixgw.fix.tags import BUSINESS_REJECT_REF_ID, CL_ORD_ID, ORIG_CL_ORD_ID, REF_SEQ_NUM, TEXT
+from fixgw.fix.tags import BUSINESS_REJECT_REF_ID, CL_ORD_ID, ORIG_CL_ORD_ID, TEXT
 from fixgw.handlers.base import Context
 from fixgw.handlers.order import Ending, Order, OrderSnapshot, OrderState, Request, dump_order, load_order
 from fixgw.handlers.reports import apply_report
@@ -87,19 +87,15 @@ class OrderBook:
             return
         try:
             taker(message)
-        except FixError:
-            self.malformed += (
-                1  # must not stop the ones after it; a handler that reads the field answers the peer
-            )
+        except FixError:  # must not stop the ones after it; a handler that reads the field answers the peer
+            self.malformed += 1
 
     def on_sent(self, message: Message, msg_seq_num: int) -> None:
         """Take in one of our own messages, read back from the store."""
-        if message.msg_type == "D":
-            self._placed(message, msg_seq_num, 0.0)
-        elif message.msg_type in ("F", "G"):
-            original = self._by_id.get(message.text(ORIG_CL_ORD_ID) or "")
-            if original is not None:
-                self._requested(original, message, msg_seq_num, 0.0)
+        try:
+            self._sent(message, msg_seq_num)
+        except FixError:  # not sent through this book, which would have refused it
+            self.malformed += 1
 
     def on_reject(self, reject: Message, ref_seq_num: int) -> None:
         """A Reject(3) of our message: refused."""
@@ -153,6 +149,14 @@ class OrderBook:
     def _mono(self) -> float:
         """Monotonic seconds; whoever sends knows the clock."""
         return 0.0
+
+    def _sent(self, message: Message, msg_seq_num: int) -> None:
+        if message.msg_type == "D":
+            self._placed(message, msg_seq_num, 0.0)
+        elif message.msg_type in ("F", "G"):
+            original = self._by_id.get(message.text(ORIG_CL_ORD_ID) or "")
+            if original is not None:
+                self._requested(original, message, msg_seq_num, 0.0)
 
     def _placed(self, message: Message, number: int, sent_at: float) -> Order:
         view = NewOrderSingle.view(message)
@@ -291,8 +295,8 @@ class OrderBook:
         report = BusinessMessageReject.view(message)
         text = report.text or f"BusinessRejectReason {report.business_reject_reason}"
         found = self._requests.get(message.text(BUSINESS_REJECT_REF_ID) or "")
-        if found is None:
-            found = self._by_number.get(int(message.get(REF_SEQ_NUM) or b"0"))
+        if found is None and report.ref_seq_num is not None:
+            found = self._by_number.get(report.ref_seq_num)
         self._refused(found, text, message)
 
 

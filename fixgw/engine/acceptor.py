@@ -12,8 +12,10 @@ from fixgw.engine.link import Link
 from fixgw.errors import Reject
 from fixgw.fix.framing import Framer
 from fixgw.fix.message import Message
-from fixgw.session.verdict import Verdict
+from fixgw.session.state import Phase
+from fixgw.session.verdict import Refuse, Verdict
 from fixgw.transport.base import Peer
+from fixgw.transport.tcp import peer_of
 
 log = logging.getLogger("fixgw.acceptor")
 
@@ -89,7 +91,11 @@ class Acceptor:
 
     def admit(self, logon: Message, peer: Peer, stream: asyncio.Transport, data: bytes) -> bool:
         """Hand a stream to its session's link, with every byte read so far; False to close it."""
-        admission = self._reception(logon, peer)
+        try:
+            admission = self._reception(logon, peer)
+        except Exception as error:
+            log.error("reception failed", exc_info=error, extra={"peer": peer.address})
+            return False
         if admission is None or admission.link.connected:
             return False
         link = admission.link
@@ -100,16 +106,30 @@ class Acceptor:
         return True
 
     def _judge(self, link: Link, admission: Admission, logon: Message) -> None:
-        verdict = admission.verdict(logon)
+        try:
+            verdict = admission.verdict(logon)
+        except Exception as error:
+            verdict = _unjudged(link, error)
         if isinstance(verdict, Awaitable):
-            task = asyncio.ensure_future(self._judge_later(link, verdict))
+            task = asyncio.ensure_future(self._judge_later(link, link.connections, verdict))
             self._verdicts.add(task)
             task.add_done_callback(self._verdicts.discard)
         else:
             link.admit(verdict)
 
-    async def _judge_later(self, link: Link, verdict: Awaitable[Verdict]) -> None:
-        link.admit(await verdict)
+    async def _judge_later(self, link: Link, connection: int, verdict: Awaitable[Verdict]) -> None:
+        try:
+            answer = await verdict
+        except Exception as error:
+            answer = _unjudged(link, error)
+        if link.connections == connection and link.session.phase is Phase.LOGON_PENDING:
+            link.admit(answer)  # else its peer has gone, and another one may wait in its place
+
+
+def _unjudged(link: Link, error: Exception) -> Verdict:
+    """Refuse without a word: whoever was to judge the credentials could not."""
+    log.error("credentials could not be judged", exc_info=error, extra={"session": link.name})
+    return Refuse.silently()
 
 
 class _Stranger(asyncio.Protocol):
@@ -158,8 +178,7 @@ class _Stranger(asyncio.Protocol):
             self.close()
             return
         self._forget()
-        peer = Peer(str(stream.get_extra_info("peername")), "")
-        if not self._acceptor.admit(logon, peer, stream, bytes(self._data)):
+        if not self._acceptor.admit(logon, peer_of(stream), stream, bytes(self._data)):
             stream.abort()
 
     @staticmethod

@@ -1,0 +1,342 @@
+"""Strangers at the door: what they may say, for how long, and what a verdict changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from fixgw.engine.acceptor import Acceptor, Admission
+from fixgw.engine.link import Link
+from fixgw.engine.settings import LinkSettings
+from fixgw.fix.message import FrameEncoder, Message
+from fixgw.fix.values import sending_time
+from fixgw.handlers.router import Router
+from fixgw.session.state import Phase, SessionSettings
+from fixgw.session.verdict import Accept, Refuse, Verdict
+from fixgw.store.memory import MemoryStore
+from fixgw.transport.base import Peer
+from fixgw.transport.memory import MemoryNetwork
+from tests.engine.orders import types
+from tests.engine.rig import THEM, Recorder, settle, the_clock
+
+
+class Client(asyncio.Protocol):
+    """A peer that says what a test lets it say."""
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.lost: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        self.stream: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.stream = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set_result(exc)
+
+    def say(self, data: bytes) -> None:
+        self.stream.write(data)
+
+
+class Door:
+    """An acceptor of one session, with what a test wants of it."""
+
+    def __init__(self, settings: SessionSettings = THEM, **limits: float | int) -> None:
+        self.handler = Recorder()
+        self.store = MemoryStore()
+        self.link = Link(settings, self.store, Router(self.handler, ()), the_clock(), LinkSettings())
+        self.verdict: Callable[[Message], Verdict | Awaitable[Verdict]] = lambda _: Accept()
+        self.known = True
+        self.peers: list[Peer] = []
+        self.acceptor = Acceptor(self.receive, **limits)  # type: ignore[arg-type]
+        self.network = MemoryNetwork()
+        self.network.listen("door", self.acceptor.protocol)
+
+    def receive(self, logon: Message, peer: Peer) -> Admission | None:
+        self.peers.append(peer)
+        return Admission(self.link, lambda message: self.verdict(message)) if self.known else None
+
+    def knock(self) -> Client:
+        client = Client()
+        self.network.join("door", lambda: client)
+        return client
+
+
+def frame(msg_type: str, number: int = 1, *pairs: tuple[int, str | int | bool]) -> bytes:
+    stamp = sending_time(the_clock().now().utc_ns)
+    return FrameEncoder("FIXT.1.1", "US", "THEM").encode(Message(msg_type, list(pairs)), number, stamp)
+
+
+def logon(number: int = 1, *pairs: tuple[int, str | int | bool]) -> bytes:
+    return frame("A", number, (98, "0"), (108, 30), (1137, "9"), *pairs)
+
+
+async def test_a_logon_is_answered_and_what_came_with_it_is_taken() -> None:
+    door = Door()
+    client = door.knock()
+    assert door.acceptor.pending == 1
+    client.say(logon() + frame("B", 2, (148, "hasty")))
+    await settle()
+    assert types(client.received) == "A"
+    assert [m.text(148) for m in door.handler.messages] == ["hasty"]
+    assert door.acceptor.pending == 0
+    assert door.peers == [Peer("door-client")]
+
+
+async def test_a_logon_may_come_in_any_pieces() -> None:
+    door = Door()
+    client = door.knock()
+    for byte in logon():
+        client.say(bytes([byte]))
+        await settle()
+    assert types(client.received) == "A"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\nHost: venue\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00" + bytes(600),
+        b"8=FIXT.1.1\x019=5\x0135=A\x0110=000\x01",
+        b"8=FIXT.1.1\x019=99999\x0135=A\x01",
+        b"8=FIXT.1.1\x019=7\x0135=A\x01x\x0110=235\x01",
+        b"8=FIXT.1.1\x019=500\x0135=A\x01" + b"58=" + b"x" * 300,
+    ],
+)
+async def test_garbage_is_closed_without_a_word(said: bytes) -> None:
+    door = Door(max_logon_size=256)
+    client = door.knock()
+    client.say(said)
+    await settle()
+    assert client.lost.done()
+    assert client.received == b""
+    assert door.store.records == []
+    assert door.acceptor.pending == 0
+
+
+@pytest.mark.parametrize("msg_type", ["0", "5", "D", "2"])
+async def test_whoever_does_not_begin_with_a_logon_is_closed_without_a_word(msg_type: str) -> None:
+    door = Door()
+    client = door.knock()
+    client.say(frame(msg_type))
+    await settle()
+    assert client.lost.done()
+    assert client.received == b""
+    assert door.peers == []
+
+
+async def test_a_logon_longer_than_allowed_is_closed() -> None:
+    door = Door(max_logon_size=300)
+    client = door.knock()
+    client.say(logon(1, (58, "x" * 300)))
+    await settle()
+    assert client.lost.done()
+    assert client.received == b""
+
+
+async def test_a_logon_has_a_deadline_from_the_accept_on() -> None:
+    door = Door(logon_timeout=10.0)
+    client = door.knock()
+    await asyncio.sleep(5.0)
+    client.say(logon()[:20])
+    await asyncio.sleep(4.9)
+    assert not client.lost.done()
+    await asyncio.sleep(0.2)
+    assert client.lost.done()
+    assert door.acceptor.pending == 0
+
+
+async def test_a_peer_that_leaves_before_its_logon_is_forgotten() -> None:
+    door = Door()
+    client = door.knock()
+    client.stream.abort()
+    await settle()
+    assert door.acceptor.pending == 0
+    await asyncio.sleep(20.0)
+
+
+async def test_too_many_strangers_are_closed_at_the_accept() -> None:
+    door = Door(max_pending=2)
+    waiting = [door.knock(), door.knock()]
+    surplus = door.knock()
+    surplus.say(logon())
+    await settle()
+    assert surplus.lost.done()
+    assert surplus.received == b""
+    assert not any(client.lost.done() for client in waiting)
+    assert door.acceptor.pending == 2
+    waiting[0].stream.abort()
+    await settle()
+    late = door.knock()
+    late.say(logon())
+    await settle()
+    assert types(late.received) == "A"
+
+
+async def test_a_closed_acceptor_lets_go_of_strangers_and_keeps_sessions() -> None:
+    door = Door()
+    known, stranger = door.knock(), door.knock()
+    known.say(logon())
+    await settle()
+    door.acceptor.close()
+    await settle()
+    assert stranger.lost.done()
+    assert not known.lost.done()
+
+
+async def test_an_identity_that_nobody_knows_is_closed_without_a_word() -> None:
+    door = Door()
+    door.known = False
+    client = door.knock()
+    client.say(logon())
+    await settle()
+    assert client.lost.done()
+    assert client.received == b""
+
+
+async def test_an_identity_in_use_is_closed_and_its_session_lives_on() -> None:
+    door = Door()
+    first, second = door.knock(), door.knock()
+    first.say(logon())
+    await settle()
+    second.say(logon())
+    await settle()
+    assert second.lost.done()
+    assert second.received == b""
+    assert not first.lost.done()
+    assert door.link.session.next_in == 2
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (Refuse.silently(), ""),
+        (Refuse.with_logout("not you"), "5"),
+        (Refuse.with_reject(9, "not you"), "3"),
+    ],
+)
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_refused_logon_changes_nothing(refusal: Refuse, said: str, later: bool, reset: bool) -> None:
+    door = Door()
+    door.link.session.set_numbers(7, 9)
+    numbers = door.link.session.snapshot()
+
+    async def slowly() -> Verdict:
+        await asyncio.sleep(0.5)
+        return refusal
+
+    door.verdict = (lambda _: slowly()) if later else (lambda _: refusal)
+    client = door.knock()
+    client.say(logon(1, (141, True)) if reset else logon(7))
+    await asyncio.sleep(1.0)
+    assert types(client.received) == said
+    assert client.lost.done()
+    after = door.link.session.snapshot()
+    assert (after.epoch, after.next_in, after.next_out) == (numbers.epoch, 7, 9)
+    assert door.handler.events == ["disconnect logon refused" + (" not you" if said else "")]
+    door.verdict = lambda _: Accept()
+    again = door.knock()
+    again.say(logon(7))
+    await settle()
+    assert types(again.received) == "A"
+
+
+async def test_a_verdict_may_be_awaited_while_the_peer_is_hasty() -> None:
+    door = Door()
+
+    async def slowly() -> Verdict:
+        await asyncio.sleep(1.0)
+        return Accept(fields=((58, "welcome"),))
+
+    door.verdict = lambda _: slowly()
+    client = door.knock()
+    client.say(logon())
+    await settle()
+    client.say(frame("B", 2, (148, "hasty")))
+    await settle()
+    assert client.received == b""
+    await asyncio.sleep(1.0)
+    assert b"58=welcome" in client.received
+    assert len(door.handler.messages) == 1
+
+
+async def test_a_verdict_is_for_the_logon_that_it_judged() -> None:
+    """Its peer may be gone, and another one wait in its place."""
+    door = Door()
+    first_verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+    door.verdict = lambda _: first_verdict
+    first = door.knock()
+    first.say(logon())
+    await settle()
+    first.stream.abort()
+    await settle()
+    second_verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+    door.verdict = lambda _: second_verdict
+    second = door.knock()
+    second.say(logon())
+    await settle()
+    first_verdict.set_result(Accept())
+    await settle()
+    assert second.received == b""
+    assert door.link.session.phase is Phase.LOGON_PENDING
+    second_verdict.set_result(Refuse.with_logout("wrong password"))
+    await settle()
+    assert b"wrong password" in second.received
+
+
+async def test_a_verdict_that_comes_too_late_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door(replace(THEM, logon_timeout=2.0))
+    verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+    door.verdict = lambda _: verdict
+    client = door.knock()
+    client.say(logon())
+    await asyncio.sleep(5.0)
+    assert client.lost.done()
+    verdict.set_result(Accept())
+    await settle()
+    assert "exception" not in caplog.text
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_credentials_that_can_not_be_judged_are_refused(
+    later: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken() -> Verdict:
+        raise ConnectionError("the directory is down")
+
+    def broken_at_once(_: Message) -> Verdict:
+        raise ConnectionError("the directory is down")
+
+    door = Door()
+    door.verdict = (lambda _: broken()) if later else broken_at_once
+    client = door.knock()
+    client.say(logon())
+    await settle()
+    assert client.lost.done()
+    assert client.received == b""
+    assert any("the directory is down" in str(record.exc_info) for record in caplog.records)
+
+
+async def test_a_reception_that_fails_closes_the_stream(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_: Message, __: Peer) -> Admission | None:
+        raise KeyError("no such client")
+
+    network = MemoryNetwork()
+    acceptor = Acceptor(broken)
+    network.listen("door", acceptor.protocol)
+    client = Client()
+    network.join("door", lambda: client)
+    client.say(logon())
+    await settle()
+    assert client.lost.done()
+    assert acceptor.pending == 0
+    assert any("no such client" in str(record.exc_info) for record in caplog.records)
+    assert "asyncio" not in {record.name for record in caplog.records}

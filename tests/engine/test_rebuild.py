@@ -7,11 +7,14 @@ import shutil
 from pathlib import Path
 
 from fixgw.engine.link import Link
+from fixgw.engine.recovery import Rebuild
 from fixgw.engine.settings import LinkSettings
-from fixgw.fix.message import Message
+from fixgw.fix.message import FrameEncoder, Message
 from fixgw.handlers.order import Ending
 from fixgw.handlers.orders import Orders
 from fixgw.handlers.router import Router
+from fixgw.records import Flag, Kind, Record
+from fixgw.store.base import Stored
 from fixgw.store.tape import Tape, TapeSettings
 from tests.engine.orders import new_order, report
 from tests.engine.rig import DIALECT, THEM, US, Recorder, Rig, joined, no_retransmission, the_clock
@@ -54,3 +57,27 @@ async def test_a_checkpoint_is_written_once_nothing_waits(tmp_path: Path) -> Non
         send_as(rig, missing, news("late"))
         await asyncio.sleep(0.2)
         assert not tape.checkpoint_due
+
+
+async def test_what_waited_when_the_process_was_killed_counts_when_it_comes_again() -> None:
+    encoder = FrameEncoder("FIXT.1.1", "THEM", "US")
+    answer = report("a")
+
+    def record(kind: Kind, flags: int, number: int, next_in: int, message: Message | None = None) -> Record:
+        frame = encoder.encode(message, number, b"20261120-12:00:00.000") if message is not None else b""
+        return Record(kind, flags, 1, number, 3, next_in, 0, frame)
+
+    orders = Orders(DIALECT)
+    async with joined() as rig:
+        stored = Stored(
+            since=[
+                record(Kind.FRAME, Flag.OUTBOUND, 2, 4, new_order(cl_ord_id="a").message),
+                record(Kind.FRAME, Flag.WAITING, 5, 4, answer),
+                record(Kind.CONNECT, 0, 0, 4),  # the former connection ended without a word
+                record(Kind.FRAME, 0, 4, 5, news("resent")),
+                record(Kind.FRAME, 0, 5, 6, answer),
+            ]
+        )
+        Rebuild([orders], rig.link).run(stored)
+    assert [order.ending for order in orders] == [Ending.ACKNOWLEDGED]
+    assert orders.duplicates == 0

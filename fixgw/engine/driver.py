@@ -61,6 +61,7 @@ class Driver:
         self.ending: Ending | None = None
         self.judge: Callable[[Message], None] | None = None  # acceptor: called with each Logon
         self.logon_waiters: list[asyncio.Future[None]] = []
+        self.draining = False  # only cancels are sent
         self._clock = clock
         self._limits = limits
         self._stored: Stored = store.load()
@@ -111,7 +112,7 @@ class Driver:
     @property
     def active(self) -> bool:
         """True while application messages may be sent."""
-        return self.session.active and self._closing is None
+        return self.session.active and self._closing is None and not self.draining
 
     @property
     def epoch(self) -> int:
@@ -143,6 +144,8 @@ class Driver:
         """Number, commit and write one application message; see ``SessionPort.send``."""
         if self.store.full and not urgent:
             raise StoreFull(f"{self.name}: the disk is full: only cancels are sent until there is room")
+        if self.draining and not urgent:
+            raise NotLoggedOn(f"{self.name}: the gateway is draining: nothing new is sent")
         if self._closing is not None:
             raise NotLoggedOn(f"{self.name}: the session is closing ({self._closing.code.value})")
         plain = message if isinstance(message, Message) else plain_message(message)

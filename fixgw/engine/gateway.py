@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Literal, Self, TypeAlias
 
 from fixgw.clock import Clock, SystemClock
@@ -175,8 +175,9 @@ class Gateway:
         try:
             await asyncio.gather(*(handle.stop() for handle in self._handles.values()))
         finally:
-            for handle in self._handles.values():
-                handle.close()
+            with ExitStack() as closing:  # each is closed, whatever another one's end brings
+                for handle in self._handles.values():
+                    closing.callback(handle.close)
 
     async def _watch(self, handle: SessionHandle) -> None:
         await handle.gave_up()

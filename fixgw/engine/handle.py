@@ -9,7 +9,7 @@ from fixgw.engine import numbers
 from fixgw.engine.link import Link
 from fixgw.engine.settings import SessionPlan
 from fixgw.engine.supervisor import Supervisor
-from fixgw.errors import LocalError, NotLoggedOn, RemoteError
+from fixgw.errors import LocalError, RemoteError
 from fixgw.handlers.base import Book, Sendable
 from fixgw.handlers.order import Ending
 from fixgw.handlers.orders import Orders
@@ -47,7 +47,6 @@ class SessionHandle:
             self._release()
             raise
         self.supervisor = Supervisor(self.link, plan.connector, plan.retry, plan.judge_logout)
-        self._draining = False
         if self._orders is not None:
             self._orders.bind(self)
 
@@ -72,7 +71,7 @@ class SessionHandle:
     @property
     def active(self) -> bool:
         """True while application messages may be sent."""
-        return self.link.active and not self._draining
+        return self.link.active
 
     @property
     def epoch(self) -> int:
@@ -85,8 +84,6 @@ class SessionHandle:
 
     def send(self, message: Sendable, *, urgent: bool = False) -> int:
         """Number, commit and write one application message; see ``SessionPort.send``."""
-        if self._draining and not urgent:
-            raise NotLoggedOn(f"{self.name}: the gateway is draining: nothing new is sent")
         return self.link.send(message, urgent=urgent)
 
     async def flushed(self) -> None:
@@ -144,11 +141,11 @@ class SessionHandle:
 
     def begin_drain(self) -> None:
         """Refuse new sends; cancels still go."""
-        self._draining = True
+        self.link.draining = True
 
     async def settled(self) -> None:
         """Wait until nothing is in flight and handlers have caught up."""
-        if self._orders is not None and self.link.active:
+        if self._orders is not None and self.link.session.active:
             await self._orders.settled()
         await self.link.dispatcher.drain()
 

@@ -33,7 +33,7 @@ class Kill(StrEnum):
     HELD = "held"  # the venue has taken orders in and holds the reports back
     CUT = "cut"  # as held, then the connection was reset; the kill comes within half a second of that
     RANDOM = "random"  # within half a second of the first sign of life
-    STARTING = "starting"  # before that
+    STARTING = "starting"  # within a second of its start
 
 
 # Five of nine come between a submit and its report, whatever the others hit.

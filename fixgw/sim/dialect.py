@@ -1,4 +1,4 @@
-"""Which fields the venue takes in which message: docs.kalshi.com/fix/order-entry, /fix/drop-copy, /fix/error-handling.
+"""Which fields the venue takes in which message: docs.kalshi.com/fix/order-entry, /fix/drop-copy.
 
 Written down apart from the client's typed messages. Undefined tags are refused, as the venue does.
 """

@@ -89,8 +89,8 @@ class Request:
         return f"<Request {self.msg_type} {self.cl_ord_id} {self.ending or 'pending'}>"
 
     def settle(self, ending: Ending, text: str = "", report: Message | None = None) -> bool:
-        """Set the ending and wake whoever waits; false when it had its final ending before."""
-        if self.ending not in (None, Ending.UNKNOWN):
+        """Set the ending and wake whoever waits; false when it had this one, or a final one, before."""
+        if self.ending not in (None, Ending.UNKNOWN) or self.ending is ending:
             return False
         self.ending, self.text, self.report = ending, text, report
         waiters, self._waiters = self._waiters, []
@@ -238,6 +238,7 @@ class Order:
         self.state = state
         if state not in OPEN:
             self.leaves_qty = Decimal(0)
+            self.leaves_qty = Decimal(0)
             waiters, self._closed = self._closed, []
             for waiter in waiters:
                 if not waiter.done():
@@ -269,7 +270,7 @@ def dump_order(order: Order) -> dict[str, Any]:
     plain["ord_type"] = order.ord_type
     plain["exec_ids"] = sorted(order.exec_ids)
     plain["requests"] = [
-        [r.msg_type, r.cl_ord_id, r.msg_seq_num, r.ending, r.text]
+        [r.msg_type, r.cl_ord_id, r.msg_seq_num, r.ending, r.text, r.price, r.order_qty]
         for r in (order.request, *order.pending.values())
     ]
     return plain
@@ -278,13 +279,12 @@ def dump_order(order: Order) -> dict[str, Any]:
 def load_order(plain: dict[str, Any]) -> Order:
     """Return the order that ``dump_order`` was given, without its reports."""
     first, *others = [_load_request(row) for row in plain["requests"]]
-    price = plain["price"]
     return Order(
         first,
         plain["symbol"],
         plain["side"],
         Decimal(plain["order_qty"]),
-        None if price is None else Decimal(price),
+        _decimal(plain["price"]),
         ord_type=plain["ord_type"],
         order_id=plain["order_id"],
         state=OrderState(plain["state"]),
@@ -300,8 +300,13 @@ def load_order(plain: dict[str, Any]) -> Order:
 
 
 def _load_request(row: list[Any]) -> Request:
-    msg_type, cl_ord_id, msg_seq_num, ending, text = row
+    msg_type, cl_ord_id, msg_seq_num, ending, text, price, order_qty = row
     request = Request(msg_type, cl_ord_id, msg_seq_num)
     request.ending = None if ending is None else Ending(ending)
     request.text = text
+    request.price, request.order_qty = _decimal(price), _decimal(order_qty)
     return request
+
+
+def _decimal(plain: str | None) -> Decimal | None:
+    return None if plain is None else Decimal(plain)

@@ -13,7 +13,7 @@ from fixgw.fix.message import Message
 from fixgw.fix.tags import BUSINESS_REJECT_REF_ID, CL_ORD_ID, ORIG_CL_ORD_ID, TEXT
 from fixgw.handlers.base import Context
 from fixgw.handlers.order import Ending, Order, OrderSnapshot, OrderState, Request, dump_order, load_order
-from fixgw.handlers.reports import apply_report
+from fixgw.handlers.reports import UNDECIDED, apply_report
 from fixgw.messages.business import BusinessMessageReject
 from fixgw.messages.order_entry import (
     ExecutionReport,
@@ -99,9 +99,8 @@ class OrderBook:
 
     def on_reject(self, reject: Message, ref_seq_num: int) -> None:
         """A Reject(3) of our message: refused."""
-        self._refused(
-            self._by_number.get(ref_seq_num), reject.text(TEXT) or "rejected by the session", reject
-        )
+        found = self._by_number.get(ref_seq_num)
+        self._refused_by(reject, found, reject.text(TEXT) or "rejected by the session")
 
     def on_not_sent(self, msg_seq_num: int) -> None:
         """The message never reached the venue: safe to send again."""
@@ -151,6 +150,8 @@ class OrderBook:
         return 0.0
 
     def _sent(self, message: Message, msg_seq_num: int) -> None:
+        if CL_ORD_ID not in message:  # nobody could follow it
+            return
         if message.msg_type == "D":
             self._placed(message, msg_seq_num, 0.0)
         elif message.msg_type in ("F", "G"):
@@ -186,7 +187,7 @@ class OrderBook:
 
     def _adopt(self, order: Order) -> None:
         self._orders[id(order)] = order
-        for cl_ord_id in order.chain:
+        for cl_ord_id in filter(None, order.chain):  # a foreign order may be reported without
             self._by_id[cl_ord_id] = order
         if order.order_id:
             self._by_order_id[order.order_id] = order
@@ -205,27 +206,34 @@ class OrderBook:
         self._by_number.pop(request.msg_seq_num, None)
         order.pending.pop(request.cl_ord_id, None)
 
-    def _settle(self, order: Order, request: Request, ending: Ending, text: str, report: Message) -> None:
+    def _settle(self, order: Order, request: Request, ending: Ending, text: str, report: Message) -> bool:
+        """Note the ending that a report tells; false when the request had its final one before."""
         if request.ending is None and request.sent_at and self.ack_seconds is not None:
             self.ack_seconds(self._mono() - request.sent_at)
-        self._end(request, ending, text, report)
+        settled = self._end(request, ending, text, report)
         if ending is not Ending.UNKNOWN:
             self._forget(order, request)
+        return settled
 
-    def _end(self, request: Request, ending: Ending, text: str, report: Message | None = None) -> None:
-        if request.settle(ending, text, report):
-            self.endings[ending] += 1
+    def _end(self, request: Request, ending: Ending, text: str, report: Message | None = None) -> bool:
+        settled = request.settle(ending, text, report)
+        self.endings[ending] += settled
+        return settled
 
-    def _refused(self, found: tuple[Order, Request] | None, text: str, report: Message) -> None:
+    def _refused(self, order: Order, request: Request, text: str, report: Message) -> None:
+        unknown = text in self._unknown_texts
+        settled = self._settle(order, request, Ending.UNKNOWN if unknown else Ending.REFUSED, text, report)
+        if settled and request is order.request:
+            self._move(order, OrderState.UNKNOWN if unknown else OrderState.REJECTED)
+
+    def _refused_by(self, message: Message, found: tuple[Order, Request] | None, text: str) -> None:
+        """Take in a refusal that is no ExecutionReport."""
         if found is None:
             return
         order, request = found
-        unknown = text in self._unknown_texts
-        self._settle(order, request, Ending.UNKNOWN if unknown else Ending.REFUSED, text, report)
         order.text = text
-        order.reports.append(report)
-        if request is order.request:
-            self._move(order, OrderState.UNKNOWN if unknown else OrderState.REJECTED)
+        order.reports.append(message)
+        self._refused(order, request, text, message)
 
     def _move(self, order: Order, state: OrderState) -> None:
         was_open = order.open
@@ -239,7 +247,10 @@ class OrderBook:
         if order.open:  # it was reopened by a later report
             return
         self._orders.pop(id(order), None)
-        self._by_order_id.pop(order.order_id, None)
+        if self._by_order_id.get(order.order_id) is order:
+            del self._by_order_id[order.order_id]
+        for request in [request for request in order.pending.values() if request.ending is not None]:
+            self._forget(order, request)
         for cl_ord_id in {*order.chain, *order.request_ids}:
             if self._by_id.get(cl_ord_id) is order:  # a retry bears the same ClOrdID
                 del self._by_id[cl_ord_id]
@@ -248,15 +259,26 @@ class OrderBook:
 
     def _execution_report(self, message: Message) -> None:
         report = ExecutionReport.view(message)
-        cl_ord_id, original = report.cl_ord_id or "", report.orig_cl_ord_id or ""
-        order = self._find(cl_ord_id, original, report.order_id)
-        if order is None:
-            order = self._foreign(report, cl_ord_id)
+        kind, cl_ord_id = str(report.exec_type), report.cl_ord_id or ""
+        found = self._find(cl_ord_id, report.orig_cl_ord_id or "", report.order_id)
+        if found is None and kind == "8":  # of another session, and it never came to be
+            return
+        order = found or self._foreign(report, cl_ord_id)
+        order_id, request = order.order_id, order.pending.get(cl_ord_id)
         state = apply_report(order, report)
         if state is None:
             self.duplicates += 1
+            return
+        if found is None:
+            self._adopt(order)
+        if order.order_id != order_id:
+            self._by_order_id.pop(order_id, None)
+            self._by_order_id[order.order_id] = order
+        if kind == "8":
+            self._reported_refused(order, request, cl_ord_id, report)
         else:
-            self._answer(order, cl_ord_id, report, state)
+            self._reported(order, request, kind, report)
+            self._move(order, state)
 
     def _find(self, cl_ord_id: str, original: str, order_id: str) -> Order | None:
         return self._by_id.get(cl_ord_id) or self._by_id.get(original) or self._by_order_id.get(order_id)
@@ -267,29 +289,30 @@ class OrderBook:
         request.settle(Ending.ACKNOWLEDGED)
         order = Order(request, report.symbol, str(report.side), Decimal(0), report.price, chain=[cl_ord_id])
         order.foreign = True
-        self._adopt(order)
         return order
 
-    def _answer(self, order: Order, cl_ord_id: str, report: ExecutionReport, state: OrderState) -> None:
-        """Settle the request that a report answers, and move the order."""
-        kind = str(report.exec_type)
-        request = order.pending.get(cl_ord_id)
-        if kind == "8":
-            text = report.text or "rejected without a text"
-            self._refused((order, request or order.request), text, report.message)
+    def _reported(self, order: Order, request: Request | None, kind: str, report: ExecutionReport) -> None:
+        """Whatever the venue decides about an order, it has it, and the request that the report answers."""
+        if kind in UNDECIDED:
             return
-        if kind not in _PENDING:
-            if order.order_id:
-                self._by_order_id[order.order_id] = order
-            for answered in (request, order.request):
-                if answered is not None and answered.ending in (None, Ending.UNKNOWN):
-                    self._settle(order, answered, Ending.ACKNOWLEDGED, order.text, report.message)
-        self._move(order, state)
+        for answered in (request, order.request):
+            if answered is not None and answered.ending in (None, Ending.UNKNOWN):
+                self._settle(order, answered, Ending.ACKNOWLEDGED, order.text, report.message)
+
+    def _reported_refused(
+        self, order: Order, request: Request | None, cl_ord_id: str, report: ExecutionReport
+    ) -> None:
+        """A replace was refused, or the order itself; a refusal told before changes nothing any more."""
+        if request is None and cl_ord_id == order.request.cl_ord_id:
+            request = order.request
+        if request is not None:
+            self._refused(order, request, report.text or "rejected without a text", report.message)
 
     def _cancel_reject(self, message: Message) -> None:
         report = OrderCancelReject.view(message)
-        text = report.text or f"CxlRejReason {report.cxl_rej_reason}"
-        self._refused(self._requests.get(report.cl_ord_id or ""), text, message)
+        reason = report.cxl_rej_reason
+        text = report.text or (f"CxlRejReason {reason}" if reason else "rejected without a reason")
+        self._refused_by(message, self._requests.get(report.cl_ord_id or ""), text)
 
     def _business_reject(self, message: Message) -> None:
         report = BusinessMessageReject.view(message)
@@ -297,7 +320,4 @@ class OrderBook:
         found = self._requests.get(message.text(BUSINESS_REJECT_REF_ID) or "")
         if found is None and report.ref_seq_num is not None:
             found = self._by_number.get(report.ref_seq_num)
-        self._refused(found, text, message)
-
-
-_PENDING = frozenset({"A", "6", "E"})  # the venue has received something, and decided nothing
+        self._refused_by(message, found, text)

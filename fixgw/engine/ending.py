@@ -44,7 +44,7 @@ class Ending:
         """The Logon handshake is complete."""
         self.active_since = mono
 
-    def conclude(self, reason: CloseReason, mono: float) -> LinkEnd:
+    def conclude(self, reason: CloseReason, mono: float) -> None:
         """Make the verdict known to whoever waits for it."""
         since = self.active_since
         end = LinkEnd(
@@ -55,6 +55,4 @@ class Ending:
             logout_text=self.logout_text,
             seconds=mono - since if since is not None else 0.0,
         )
-        if not self.result.done():
-            self.result.set_result(end)
-        return end
+        self.result.set_result(end)

@@ -50,18 +50,16 @@ class Link(Driver, asyncio.Protocol):
         self.turns = Histogram()
         self.connections = 0
         self.bytes_in = 0
-        self.last_end: LinkEnd | None = None
         self.reset_next_logon = False
         self.numbers_set_in = 0  # the epoch in which a person set the numbers
-        Rebuild(router.books, self).run(self._stored)
+        try:
+            Rebuild(router.books, self).run(self._stored)
+        except BaseException:
+            store.close()
+            raise
         for note in self._stored.notes:
             log.warning("store", extra={"session": self.name, "note": note})
             self.outbox.records.append(self.upkeep.record(Kind.NOTE, note.encode()))
-
-    @property
-    def fresh(self) -> bool:
-        """True when the store was empty at start."""
-        return self._stored.fresh
 
     @property
     def connected(self) -> bool:
@@ -148,7 +146,7 @@ class Link(Driver, asyncio.Protocol):
         self.dispatcher.signal("on_disconnect", f"{reason.code.value} {reason.text}".strip())
         self.outbox.release()
         if self.ending is not None:
-            self.last_end = self.ending.conclude(reason, self._clock.now().mono)
+            self.ending.conclude(reason, self._clock.now().mono)
 
     # -- what the supervisor, the acceptor and the gateway use --
 

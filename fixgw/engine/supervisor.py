@@ -12,7 +12,7 @@ from fixgw.engine.ending import LinkEnd
 from fixgw.engine.link import Link
 from fixgw.engine.reconnect import Decision, Next, Tries, decide
 from fixgw.engine.settings import RetrySettings
-from fixgw.errors import ConnectError
+from fixgw.errors import ConnectError, LocalError
 from fixgw.transport.base import Connector
 from fixgw.venues.base import LogoutRule
 
@@ -62,21 +62,24 @@ class Supervisor:
         self._stopping = False
         self.finished: asyncio.Event = asyncio.Event()  # dials no more, for whatever reason
         self.gave_up: asyncio.Event = asyncio.Event()  # and nobody asked for that
-
-    @property
-    def stopped(self) -> Decision | None:
-        """Why it gave up, or None while it works."""
-        return self.last_decision if self.state is Upkeeping.STOPPED else None
+        self.failed: asyncio.Event = asyncio.Event()  # and nobody can mend it while the gateway runs
 
     def start(self) -> None:
-        """Begin, or begin again after a stop."""
+        """Begin, or begin again after a stop; while it waits, dial now.
+
+        Raises:
+            LocalError: it is being stopped at this moment.
+        """
         if self._task is not None and not self._task.done():
+            if self._stopping:
+                raise LocalError(f"{self.link.name} is logging out: try again once it is out")
             self._wake.set()
             return
         self._stopping = False
         self.tries = Tries()
         self.finished.clear()
         self.gave_up.clear()
+        self.failed.clear()
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"supervisor {self.link.name}")
 
     async def stop(self, text: str = "") -> None:
@@ -110,6 +113,8 @@ class Supervisor:
         if not self._stopping and self.last_decision is not None:
             log.error("session stopped", extra=self._detail(self.last_decision))
             self.gave_up.set()
+            if not self.last_decision.mendable:
+                self.failed.set()
 
     async def _attempt(self) -> Decision:
         """Make one connection and return what to do after its end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Book, Context, Handler
 
 Call = Callable[..., Any]
-Pending = Awaitable[Any]
 
 
 def method_name(message_class: type[TypedMessage]) -> str:
@@ -48,7 +47,8 @@ class Router:
         books: settled first, in order, for every message.
 
     Raises:
-        ConfigError: the handler has an ``on_...`` method that no message or event calls.
+        ConfigError: the handler has an ``on_...`` method that no message or event calls, or a ``before_send``
+            that waits.
     """
 
     def __init__(
@@ -67,13 +67,12 @@ class Router:
         before_send = getattr(handler, "before_send", None)
         overridden = getattr(type(handler), "before_send", None) is not Handler.before_send
         self.before_send: Callable[[Message], None] | None = before_send if overridden else None
+        if inspect.iscoroutinefunction(self.before_send):
+            raise ConfigError(
+                f"{type(handler).__name__}.before_send is an async def",
+                remedy="make it a plain def: a message is numbered as soon as it returns",
+            )
         self._refuse_strangers({method_name(cls) for cls in classes.values()})
-
-    @property
-    def waits(self) -> bool:
-        """True when any method of the handler is ``async def``, so that a dispatcher is needed."""
-        routes = [*self._routes.values(), *self.hooks.values()]
-        return any(route.waits for route in routes) or (self._fallback is not None and self._fallback.waits)
 
     def route(self, msg_type: str) -> Route | None:
         """Return where a message type goes: its class's method, else ``on_message``, else nowhere."""
@@ -99,7 +98,7 @@ class Router:
     def _refuse_strangers(self, known: set[str]) -> None:
         """A misspelt method would never be called, and its messages would be missed in silence."""
         names = {n for n in dir(self.handler) if n.startswith("on_")} if self.handler is not None else set()
-        strangers = sorted(names - known - set(_HOOKS) - {"on_message", "on_error"})
+        strangers = sorted(names - known - set(_HOOKS) - {"on_message"})
         if strangers:
             raise ConfigError(
                 f"{type(self.handler).__name__} has methods that nothing calls: {', '.join(strangers)}",

@@ -238,12 +238,13 @@ async def test_a_peer_that_is_not_read_is_not_silent() -> None:
 async def test_handlers_that_do_not_catch_up_end_the_connection() -> None:
     handler = Gated()
     async with joined(handler=handler, link=QUEUE) as rig:
+        first = rig.link.ending
         await told(rig, *range(8))
         await asyncio.sleep(29.0)
         assert rig.us.snapshot().connections == 1
         await asyncio.sleep(1.5)
-        assert rig.us.link.last_end is not None
-        assert rig.us.link.last_end.reason.code is CloseCode.SLOW_HANDLER
+        assert first is not None
+        assert first.result.result().reason.code is CloseCode.SLOW_HANDLER
         handler.let(100)
         await asyncio.sleep(5.0)
         assert rig.us.active

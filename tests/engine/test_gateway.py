@@ -21,6 +21,7 @@ from fixgw.errors import (
     LocalError,
     NotLoggedOn,
     RemoteError,
+    StoreCorrupt,
     StoreError,
     StoreLocked,
 )
@@ -150,6 +151,23 @@ async def test_a_start_that_fails_leaves_nothing_open(world: World, tmp_path: Pa
     async with gateway(good) as running:
         assert running["good"].active
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_a_tape_that_turns_out_to_be_damaged_is_let_go(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = world.plan("one", store=lambda: Tape(tmp_path / "one"))
+
+    def damaged(self: object, stored: object) -> None:
+        raise StoreCorrupt("the tape does not check at offset 77")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("fixgw.engine.recovery.Rebuild.run", damaged)
+        with pytest.raises(StoreCorrupt):
+            async with gateway(plan):
+                raise AssertionError
+    async with gateway(plan) as running:
+        assert running["one"].active
 
 
 async def test_an_identity_is_used_once(world: World, tmp_path: Path) -> None:

@@ -131,7 +131,9 @@ def test_refusals_without_a_text_break_the_circuit_too() -> None:
 
 @pytest.mark.parametrize("code", [CloseCode.STORE, CloseCode.RESEND_LIMIT, CloseCode.STOPPED])
 def test_what_a_new_connection_can_not_cure_stops(code: CloseCode) -> None:
-    assert after(LinkEnd(CloseReason(code, "detail"))).next is Next.STOP
+    decision = after(LinkEnd(CloseReason(code, "detail")))
+    assert decision.next is Next.STOP
+    assert decision.mendable is (code is CloseCode.RESEND_LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +145,7 @@ def test_a_number_too_low_stops_with_both_numbers(by_peer: bool, side: str, mend
     assert decision.next is Next.STOP
     assert f"{side} expects 9 and got 5" in decision.why
     assert f"fixgw seqnum set NAME {mend}" in decision.remedy
+    assert decision.mendable
 
 
 def test_on_mismatch_reset_begins_a_new_epoch() -> None:

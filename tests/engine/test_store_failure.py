@@ -20,8 +20,7 @@ from tests.engine.test_dispatch import headline, news, told
 async def ended(rig: Rig) -> None:
     """Wait until the session has given up, for its store."""
     await rig.gateway.failed()
-    assert rig.link.last_end is not None
-    assert rig.link.last_end.reason.code is CloseCode.STORE
+    assert (await rig.link.ended()).reason.code is CloseCode.STORE
     await rig.settle()
 
 

@@ -107,8 +107,7 @@ async def test_a_fatal_failure_ends_the_attempts() -> None:
             await us.logged_on()
         await gateway.failed()
         assert us.snapshot().supervisor.state == "stopped"
-        assert us.supervisor.stopped is not None
-        assert us.supervisor.stopped.why == "the pin does not match"
+        assert us.why == "the pin does not match; check tls.pins"
 
 
 async def test_whatever_else_a_connector_raises_is_told_and_tried_again(
@@ -203,6 +202,18 @@ async def test_a_start_while_it_waits_dials_at_once() -> None:
         assert now() - begun < 1.0
 
 
+async def test_a_start_while_it_logs_out_is_refused() -> None:
+    async with running() as (gateway, us, _):
+        await us.logged_on()
+        stopping = asyncio.ensure_future(gateway.logout("us"))
+        await asyncio.sleep(0)
+        with pytest.raises(LocalError, match="us is logging out"):
+            await gateway.logon("us")
+        await stopping
+        await gateway.logon("us")
+        await us.logged_on()
+
+
 async def test_a_start_while_it_runs_changes_nothing() -> None:
     async with running() as (gateway, us, _):
         await us.logged_on()
@@ -224,10 +235,17 @@ async def test_a_mismatch_stops_with_both_numbers() -> None:
         await gateway.logout("us")
         await settle()
         set_numbers(party.link, next_in=50, next_out=None, reason="test")
+        failed = asyncio.ensure_future(gateway.failed())
         await gateway.logon("us")
-        await gateway.failed()
+        await us.gave_up()
         assert "the venue expects 50 and got 3" in us.why
         assert "fixgw seqnum" in us.why
+        await settle()
+        assert not failed.done()  # the gateway is needed to set the number
+        await gateway.set_numbers("us", None, 50, "test")
+        await gateway.logon("us")
+        await us.logged_on()
+        failed.cancel()
 
 
 async def test_a_mismatch_resets_if_it_is_told_to() -> None:

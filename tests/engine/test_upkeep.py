@@ -123,8 +123,7 @@ async def test_a_sync_that_fails_ends_the_connection(level: Sync) -> None:
         rig.us.send(news("a"))
         await rig.gateway.failed()
         store.error = None
-        assert rig.link.last_end is not None
-        assert rig.link.last_end.reason.code is CloseCode.STORE
+        assert (await rig.link.ended()).reason.code is CloseCode.STORE
         assert "the medium refused" in rig.us.why
 
 

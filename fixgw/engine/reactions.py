@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fixgw.engine.ending import Ending
 from fixgw.fix.tags import TEXT
 from fixgw.handlers.base import Context
 from fixgw.session import events
@@ -21,9 +22,14 @@ def react(link: Driver, event: object) -> None:
     REACTIONS[type(event)](link, event)
 
 
+def _ending(link: Driver) -> Ending:
+    """Return what is gathered about the end of the connection that the event came on."""
+    assert link.ending is not None
+    return link.ending
+
+
 def _logged_on(link: Driver, event: events.LoggedOn) -> None:
-    if link.ending is not None:
-        link.ending.begin(link.now().mono)
+    _ending(link).begin(link.now().mono)
     waiters, link.logon_waiters = link.logon_waiters, []
     for waiter in waiters:
         if not waiter.done():
@@ -38,14 +44,12 @@ def _logon_received(link: Driver, event: events.LogonReceived) -> None:
 
 
 def _logon_refused(link: Driver, event: events.LogonRefused) -> None:
-    if link.ending is not None:
-        link.ending.refused = event
+    _ending(link).refused = event
     log.warning("logon refused", extra={"session": link.name, "text": event.text, "reason": event.reason})
 
 
 def _logged_out(link: Driver, event: events.LoggedOut) -> None:
-    if link.ending is not None:
-        link.ending.logout_text = event.text
+    _ending(link).logout_text = event.text
     log.info("logged out", extra={"session": link.name, "text": event.text, "by_us": event.by_us})
     link.dispatcher.signal("on_logout", event.text)
 
@@ -75,8 +79,7 @@ def _not_resent(link: Driver, event: events.NotResent) -> None:
 
 
 def _number_too_low(link: Driver, event: events.NumberTooLow) -> None:
-    if link.ending is not None:
-        link.ending.too_low = event
+    _ending(link).too_low = event
 
 
 def _gap_detected(link: Driver, event: events.GapDetected) -> None:

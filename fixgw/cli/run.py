@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from fixgw.cli.paths import find_handlers_beside
-from fixgw.cli.render import Exit, fail, say, told
+from fixgw.cli.render import Exit, say, tell, told
 from fixgw.config.build import build
 from fixgw.config.settings import load_settings
 from fixgw.engine.gateway import Gateway
@@ -27,6 +27,8 @@ def run(
 ) -> None:
     """Run the gateway: it waits for nobody, keeps trying, and says so; SIGTERM or Ctrl-C drains.
 
+    A session whose numbers disagree with the venue's stops; the gateway stays, for `fixgw seqnum` to mend it.
+
     Exit codes: 0 stopped on request, 1 a required session gave up, 2 the configuration can not be used.
     """
     with told():
@@ -36,8 +38,16 @@ def run(
         gateway = build(loaded, wait="none")
         stopped = asyncio.run(_serve(gateway))
     if not stopped:
-        reasons = [f"{h.name}: {h.why}" for h in gateway.sessions if h.required and h.supervisor.stopped]
-        raise fail("a required session gave up:\n" + "\n".join(reasons), Exit.BAD)
+        raise _given_up(gateway)
+
+
+def _given_up(gateway: Gateway) -> typer.Exit:
+    """Tell why, for each required session that will not dial again."""
+    for handle in gateway.sessions:
+        decision = handle.supervisor.last_decision
+        if handle.required and handle.supervisor.failed.is_set() and decision is not None:
+            tell(f"a required session gave up: {handle.name}", decision.why, decision.remedy)
+    return typer.Exit(int(Exit.BAD))
 
 
 async def _serve(gateway: Gateway) -> bool:
@@ -47,7 +57,8 @@ async def _serve(gateway: Gateway) -> bool:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with gateway:
-        say(f"running {len(gateway.sessions)} sessions, pid {os.getpid()}; Ctrl-C drains and stops")
+        names = ", ".join(handle.name for handle in gateway.sessions)
+        say(f"running {names}, pid {os.getpid()}; Ctrl-C drains and stops")
         ready = asyncio.ensure_future(_tell_when_ready(gateway))
         asked = asyncio.ensure_future(stop.wait())
         given_up = asyncio.ensure_future(gateway.failed())

@@ -180,7 +180,7 @@ class Gateway:
                     closing.callback(handle.close)
 
     async def _watch(self, handle: SessionHandle) -> None:
-        await handle.gave_up()
+        await handle.failed()
         if handle.required:
             self._failed.set()
 

@@ -126,6 +126,10 @@ class SessionHandle:
         """Wait until the session dials no more, other than by ``stop``."""
         await self.supervisor.gave_up.wait()
 
+    async def failed(self) -> None:
+        """Wait until the session has given up over what nobody can mend while the gateway runs."""
+        await self.supervisor.failed.wait()
+
     @property
     def why(self) -> str:
         """Why the last connection ended and what to do about it, empty when nothing is known."""

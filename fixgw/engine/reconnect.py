@@ -31,6 +31,7 @@ class Decision:
         reset: begin a new epoch with the next Logon.
         why: a sentence for a person.
         remedy: what a person can do; empty when nothing is needed.
+        mendable: after a stop, a person can mend it while the gateway runs (``fixgw seqnum``).
     """
 
     next: Next
@@ -38,6 +39,7 @@ class Decision:
     reset: bool = False
     why: str = ""
     remedy: str = ""
+    mendable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,9 @@ def decide(
         return Decision(Next.DIAL, delay, why=end.what, remedy=end.remedy)
     if end.reason.code in FINAL:
         why, remedy = FINAL[end.reason.code]
-        return Decision(Next.STOP, why=f"{why}: {end.reason.text}" if end.reason.text else why, remedy=remedy)
+        why = f"{why}: {end.reason.text}" if end.reason.text else why
+        mendable = end.reason.code is CloseCode.RESEND_LIMIT
+        return Decision(Next.STOP, why=why, remedy=remedy, mendable=mendable)
     if end.too_low is not None:
         return _mismatch(end, on_mismatch, delay)
     return _by_text(end, tries, retry, judge, delay)
@@ -136,7 +140,7 @@ def _mismatch(end: LinkEnd, on_mismatch: OnMismatch, delay: float) -> Decision:
         f"take the venue's number (fixgw seqnum set NAME {mend}) or reset both (fixgw seqnum reset NAME), "
         "then fixgw session logon NAME"
     )
-    return Decision(Next.STOP, why=why, remedy=remedy)
+    return Decision(Next.STOP, why=why, remedy=remedy, mendable=True)
 
 
 def _by_text(

@@ -12,6 +12,7 @@ import typer
 from fixgw.admin.client import AdminClient, NotReachableError, RefusedError
 from fixgw.cli.render import Exit, fail, table, told
 from fixgw.config.load import read
+from fixgw.errors import ConfigError
 
 FileOption = Annotated[Path, typer.Option("--config", "-c", help="the configuration of the running gateway")]
 SocketOption = Annotated[
@@ -42,7 +43,11 @@ def _socket_of(file: Path) -> Path:
     admin: Any = document.data.get("admin") if isinstance(document.data, dict) else None
     named = admin.get("socket") if isinstance(admin, dict) else None
     if not isinstance(named, str):
-        raise fail(f"{file} names no admin.socket: add one, or give --socket", Exit.USAGE)
+        raise ConfigError(
+            "the configuration names no control socket",
+            f"{file} admin.socket",
+            "add one and start the gateway anew, or give --socket",
+        )
     return document.base / Path(named).expanduser()
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from fixgw.cli.render import Exit, fail, say, told
+from fixgw.errors import ConfigError
 from fixgw.venues.base import venue
 from fixgw.venues.keys import read_key_file
 
@@ -41,15 +43,12 @@ def new(
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        text = f"{path}: {error.strerror}; an existing key is never overwritten, name another path"
-        raise fail(text, Exit.REFUSED) from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
     public = path.with_name(path.name + ".pub")
-    public.write_bytes(_public_pem(private))
+    for taken in (path, public):
+        if taken.exists():
+            raise _taken(taken)
+    _write(path, pem, 0o600)
+    _write(public, _public_pem(private), 0o644)
     typer.echo(str(public))
     say(f"Give {public} to the venue; keep {path} to yourself.")
 
@@ -61,8 +60,11 @@ def public(path: Annotated[Path, typer.Argument(help="a private key, PEM")]) -> 
         pem = read_key_file(path, allow_readable=True)
     try:
         private = serialization.load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as error:
-        raise fail(f"{path}: {error}") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        remedy = "give a private key in PEM form, not encrypted"
+        raise fail(
+            "there is no private key that can be read", Exit.USAGE, where=str(path), remedy=remedy
+        ) from None
     typer.echo(_public_pem(private).decode(), nl=False)
 
 
@@ -76,8 +78,32 @@ def check(
 ) -> None:
     """Check permissions and type: exit 0 when this key can sign the venue's Logons."""
     with told():
-        signer = venue(venue_name).signer(read_key_file(path, allow_readable))
+        pem = read_key_file(path, allow_readable)
+        try:
+            signer = venue(venue_name).signer(pem)
+        except ConfigError as error:
+            raise ConfigError(error.what, error.where or str(path), error.remedy) from None
     typer.echo(f"{path}: {signer!r}")
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Make a file that is not there yet."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        raise _taken(path) from None
+    except OSError as error:
+        what = f"the key can not be written: {error.strerror}"
+        raise fail(
+            what, where=str(path), remedy="name a directory that exists and that you may write"
+        ) from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def _taken(path: Path) -> typer.Exit:
+    what = "a key is there already and is never overwritten"
+    return fail(what, Exit.REFUSED, where=str(path), remedy="name another path")
 
 
 def _public_pem(private: object) -> bytes:

@@ -50,10 +50,15 @@ def say(text: str) -> None:
     err.print(text, markup=False)
 
 
-def fail(text: str, code: Exit = Exit.BAD) -> typer.Exit:
-    """Tell what went wrong and return what to raise."""
-    err.print(text, style="red", markup=False)
+def fail(what: str, code: Exit = Exit.BAD, *, where: str = "", remedy: str = "") -> typer.Exit:
+    """Tell what went wrong, where, and what to do, a line each; return what to raise."""
+    tell(what, where, remedy)
     return typer.Exit(int(code))
+
+
+def tell(what: str, where: str = "", remedy: str = "") -> None:
+    """Tell what went wrong, where, and what to do, a line each."""
+    err.print("\n  ".join(part for part in (what, where, remedy) if part), style="red", markup=False)
 
 
 @contextmanager

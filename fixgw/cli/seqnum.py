@@ -49,7 +49,7 @@ def set_numbers(
 ) -> None:
     """Set the next numbers of a session that is logged out."""
     if next_in is None and next_out is None:
-        raise fail("nothing to set: give --in, --out or both", Exit.USAGE)
+        raise fail("nothing to set", Exit.USAGE, where=name, remedy="give --in, --out or both")
     wanted = {"next_in": next_in, "next_out": next_out}
     _change("seqnum.set", name, reason, yes, file, socket, wanted)
 
@@ -66,6 +66,11 @@ def reset(
     _change("seqnum.reset", name, reason, yes, file, socket, {})
 
 
+def is_terminal() -> bool:
+    """Return whether there is somebody to ask."""
+    return sys.stdin.isatty()
+
+
 def _change(
     command: str,
     name: str,
@@ -79,8 +84,13 @@ def _change(
     with client(file, socket) as gateway:
         show_numbers(f"{name} before", gateway.call("seqnum.show", session=name))
         if not yes:
-            if not sys.stdin.isatty():
-                raise fail(f"{command} changes what {name} sends next: give --yes", Exit.REFUSED)
+            if not is_terminal():
+                raise fail(
+                    f"{command} was not confirmed: it changes what is sent and expected next",
+                    Exit.REFUSED,
+                    where=name,
+                    remedy="give --yes, as there is no terminal to ask on",
+                )
             typer.confirm(f"{command} on {name}?", abort=True)
         told = f"{reason or 'no reason given'} (by {getpass.getuser()})"
         result = gateway.call(command, session=name, reason=told, **wanted)

@@ -39,7 +39,12 @@ def sim(
     """
     ids, files = key_id or [], public_key or []
     if len(ids) != len(files):
-        raise fail("give one --public-key for each --key-id, in the same order", Exit.USAGE)
+        raise fail(
+            f"there are {len(ids)} key ids and {len(files)} public keys",
+            Exit.USAGE,
+            where="--key-id, --public-key",
+            remedy="give one --public-key for each --key-id, in the same order",
+        )
     offset = base_port - NR.port
     ports = {kind.name: kind.port + offset if base_port else 0 for kind in KINDS}
     known = [KnownKey(name, file) for name, file in zip(ids, files, strict=True)]

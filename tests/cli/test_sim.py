@@ -1,0 +1,70 @@
+"""``fixgw sim``: a venue in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import PATIENCE, fixgw, lines, process, running_sim
+
+
+def test_it_says_on_one_line_what_a_client_has_to_know(tmp_path: Path) -> None:
+    with running_sim(tmp_path / "venue") as (running, ready):
+        assert list(ready) == ["host", "ports", "ca", "keys"]
+        assert list(ready["ports"]) == ["KalshiNR", "KalshiDC", "KalshiRT", "KalshiPT"]
+        assert len(set(ready["ports"].values())) == 4
+        for port in ready["ports"].values():
+            socket.create_connection((ready["host"], port), timeout=PATIENCE).close()
+        assert [key["name"] for key in ready["keys"]] == ["rsa", "ed25519", "listener"]
+        assert {Path(key["private_key"]).stat().st_mode & 0o777 for key in ready["keys"]} == {0o600}
+        assert Path(ready["ca"]).read_text().startswith("-----BEGIN CERTIFICATE-----")
+        running.send_signal(signal.SIGTERM)
+        out, err = running.communicate(timeout=PATIENCE)
+    ledger = tmp_path / "venue" / "ledger.json"
+    assert (running.returncode, out) == (0, "")  # the one line was all
+    assert err.strip() == f"stopped; what happened is in {ledger}"
+    orders = json.loads(ledger.read_text())["orders"]
+    assert len(orders) == 4  # the house quotes both sides of two markets
+
+
+def test_the_ports_follow_a_base_port(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = process("sim", "--base-port", str(port), "--state-dir", tmp_path / "venue")
+    assert (done.returncode, done.stdout) == (2, "")
+    first, remedy = done.stderr.splitlines()
+    assert first.startswith(f"can not listen on 127.0.0.1:{port}: ")
+    assert first.endswith("address already in use")
+    assert remedy.strip() == "choose a free port and an address of this machine"
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (None, "the public key of desk can not be read: No such file or directory"),
+        ("no key", "the public key of desk does not parse"),
+    ],
+)
+def test_a_public_key_that_is_none(tmp_path: Path, content: str | None, what: str) -> None:
+    key = tmp_path / "key.pub"
+    if content is not None:
+        key.write_text(content)
+    done = process(
+        "sim", "--base-port", "0", "--state-dir", tmp_path, "--key-id", "desk", "--public-key", key
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == what
+
+
+def test_key_ids_and_public_keys_come_in_pairs(tmp_path: Path) -> None:
+    result = fixgw("sim", "--state-dir", tmp_path, "--key-id", "desk")
+    assert result.exit_code == 2
+    assert lines(result) == [
+        "there are 1 key ids and 0 public keys",
+        "--key-id, --public-key",
+        "give one --public-key for each --key-id, in the same order",
+    ]

@@ -155,10 +155,8 @@ class _Stranger(asyncio.Protocol):
             return
         self._data += data
         frames = self._framer.feed(data)
-        if frames:
+        if frames:  # or garbage: the framer holds no more than the longest Logon
             self._first(frames[0])
-        elif len(self._data) > self._acceptor._max_logon_size:
-            self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()

@@ -21,7 +21,7 @@ from fixgw.engine.timers import DeadlineTimer, ReadingPause
 from fixgw.engine.upkeep import Upkeep
 from fixgw.engine.writer import Writer
 from fixgw.errors import LocalError, NotLoggedOn, Reject, StoreError, StoreFull
-from fixgw.fix.message import Message
+from fixgw.fix.message import Message, SimplefixMessage
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Sendable
 from fixgw.handlers.orders import Orders
@@ -99,7 +99,7 @@ class Driver:
         self._closing: CloseReason | None = None
         self._stream: asyncio.Transport | None = None
         self._cut_timer: asyncio.TimerHandle | None = None
-        self._deadline = DeadlineTimer(lambda: self.session.deadline, clock, self.tick)
+        self._deadline = DeadlineTimer(self.session, clock, self.tick)
         self._pause = ReadingPause(limits.slow_handler_limit, self._held_too_long)
 
     # -- what books, clients and handlers see (handlers.base.SessionPort) --
@@ -253,7 +253,8 @@ class Driver:
 
     def _end_turn(self) -> None:
         self.outbox.flush()
-        self.upkeep.committed()
+        if self.upkeep.batch:
+            self.upkeep.committed()
         if self._closing is not None and self._stream is not None:
             self._shut()
         self._deadline.arm()
@@ -311,8 +312,6 @@ class Driver:
             self._cut_timer = None
 
 
-def plain_message(message: Sendable) -> Message:
-    """Return the message itself, inside a typed one, or made of a simplefix one."""
-    if isinstance(message, Message):
-        return message
+def plain_message(message: TypedMessage | SimplefixMessage) -> Message:
+    """Return the message inside a typed one, or made of a simplefix one."""
     return message.message if isinstance(message, TypedMessage) else Message.from_simplefix(message)

@@ -71,6 +71,8 @@ class Gateway:
             ExceptionGroup: sessions that had to be logged on are not; one error each.
         """
         self._stack = AsyncExitStack()
+        self._handles.clear()
+        self._failed.clear()
         try:
             await self._stack.enter_async_context(self._running())
             for service in self._services:

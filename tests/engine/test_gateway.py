@@ -190,6 +190,19 @@ async def test_a_gateway_may_be_entered_again(world: World) -> None:
         await running.orders.submit(new_order())
 
 
+async def test_a_failure_of_the_former_time_is_forgotten(world: World) -> None:
+    plan = world.plan("one")
+    connector = Flaky(plan.connector, ConnectError("bad pin", fatal=True))
+    running = gateway(replace(plan, connector=connector), wait="none")
+    async with running:
+        await running.failed()
+    async with running:
+        failed = asyncio.ensure_future(running.failed())
+        await asyncio.sleep(1.0)
+        assert not failed.done()
+        failed.cancel()
+
+
 async def test_a_gateway_that_was_never_entered_can_be_left(world: World) -> None:
     await gateway(world.plan("one")).__aexit__()
 

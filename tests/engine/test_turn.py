@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from fixgw.fix.message import Message
 from fixgw.handlers.base import Context
 from fixgw.messages.order_entry import ExecutionReport
 from fixgw.records import Flag, Kind, Record
+from fixgw.session.hooks import LogonContext
 from fixgw.session.outcome import CloseCode, CloseReason
+from fixgw.session.verdict import Accept
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.memory import MemoryTransport
 from tests.engine.orders import Acknowledging, new_order, report, types
-from tests.engine.rig import THEM, US, joined, no_retransmission
+from tests.engine.rig import THEM, US, joined, no_retransmission, standing
 
 
 class Trace(MemoryStore):
@@ -202,6 +205,36 @@ async def test_a_reject_out_of_a_handler_answers_the_peer(
 def _last_outbound(store: MemoryStore) -> Message:
     frames = [r for r in store.records if r.kind == Kind.FRAME and r.flags & Flag.OUTBOUND]
     return Message.decode(frames[-1].payload)
+
+
+class Password:
+    """Proves who we are with a secret."""
+
+    secret_tags = frozenset({554})
+
+    def logon_fields(self, context: LogonContext) -> Sequence[tuple[int, str | bytes]]:
+        return [(554, "very-secret")]
+
+
+async def test_a_secret_goes_over_the_wire_and_to_no_other_place(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    ours, judged = MemoryStore(), []
+
+    def judge(message: Message) -> Accept:
+        judged.append(message.text(554))
+        return Accept()
+
+    async with standing(replace(THEM, signer=Password())) as (network, party):
+        party.verdict = judge
+        peer = (network, party)
+        async with joined(replace(US, signer=Password()), store=lambda: ours, peer=peer) as rig:
+            assert judged == ["very-secret"]
+            theirs = rig.them.link.store
+            assert isinstance(theirs, MemoryStore)
+            kept = [r for r in ours.records + theirs.records if b"\x0135=A\x01" in r.payload]
+            assert len(kept) == 4
+            assert all(b"554=***********\x01" in r.payload and r.flags & Flag.REDACTED for r in kept)
+            assert "very-secret" not in caplog.text + rig.gateway.snapshot().to_json()
 
 
 async def test_a_peer_that_leaves_ends_the_connection_and_it_is_dialled_again() -> None:

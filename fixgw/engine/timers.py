@@ -6,19 +6,20 @@ import asyncio
 from collections.abc import Callable
 
 from fixgw.clock import Clock
+from fixgw.session.session import Session
 
 
 class DeadlineTimer:
     """Calls back when a session's deadline has come.
 
     Args:
-        deadline: the monotonic second at which something is due, or None.
+        session: tells the monotonic second at which something is due.
         clock: tells the monotonic second.
         due: called once it has come.
     """
 
-    def __init__(self, deadline: Callable[[], float | None], clock: Clock, due: Callable[[], None]) -> None:
-        self._deadline = deadline
+    def __init__(self, session: Session, clock: Clock, due: Callable[[], None]) -> None:
+        self._session = session
         self._clock = clock
         self._due = due
         self._timer: asyncio.TimerHandle | None = None
@@ -26,7 +27,7 @@ class DeadlineTimer:
 
     def arm(self) -> None:
         """Deadlines mostly move away, so a timer that runs is left alone unless one has come nearer."""
-        deadline = self._deadline()
+        deadline = self._session.deadline
         if deadline is None:
             return
         if self._timer is not None:
@@ -45,7 +46,7 @@ class DeadlineTimer:
 
     def _fired(self) -> None:
         self._timer = None
-        deadline = self._deadline()
+        deadline = self._session.deadline
         if deadline is not None and self._clock.now().mono >= deadline:
             self._due()
         else:

@@ -54,7 +54,7 @@ class Upkeep:
         self._on_failure = on_failure
         self._cursor_interval = cursor_interval
         self._sync_interval = sync_interval
-        self._batch = store.sync_level is Sync.BATCH
+        self.batch = store.sync_level is Sync.BATCH
         self._cursor_timer: asyncio.TimerHandle | None = None
         self._sync_timer: asyncio.TimerHandle | None = None
         self._syncing: asyncio.Future[None] | None = None
@@ -69,7 +69,7 @@ class Upkeep:
 
     def committed(self) -> None:
         """A commit happened: with level ``batch`` a sync follows, off the loop."""
-        if self._batch and self._sync_timer is None and not self._closed:
+        if self._sync_timer is None and not self._closed:
             loop = asyncio.get_running_loop()
             self._sync_timer = loop.call_later(self._sync_interval, self._sync_due)
 

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform, overload
 
 from fixgw.errors import EncodeError, FieldError
 from fixgw.fix import tags
-from fixgw.fix.fieldtypes import INT, STRING, FieldType
+from fixgw.fix.fieldtypes import DECIMAL, INT, STRING, FieldType
 from fixgw.fix.message import Message
 from fixgw.fix.redact import printable
 
@@ -205,6 +206,8 @@ def _reader(spec: FieldSpec) -> Callable[[Any], Any]:
         return _string_reader(spec)
     if kind.members and not kind.multiple:
         return _member_reader(spec, kind.members)
+    if kind is DECIMAL:
+        return _decimal_reader(spec)
     decode = kind.decode
 
     def read(self: Any) -> Any:
@@ -233,6 +236,21 @@ def _member_reader(spec: FieldSpec, members: Mapping[bytes, Enum]) -> Callable[[
         try:
             return members[self.message.index[tag]]
         except KeyError:
+            return spec.read(self.message)
+
+    return read
+
+
+def _decimal_reader(spec: FieldSpec) -> Callable[[Any], Any]:
+    tag = spec.tag
+
+    def read(self: Any) -> Any:
+        value = self.message.index.get(tag)
+        if value is None or value.strip(b"0123456789.-"):
+            return spec.read(self.message)
+        try:
+            return Decimal(value.decode())
+        except InvalidOperation:
             return spec.read(self.message)
 
     return read

@@ -27,6 +27,7 @@ BAD_FORMAT = 6
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOS = 1_000_000_000
+_SCALES = {21: 1_000_000, 24: 1_000, 27: 1}  # length of a UTCTimestamp -> nanoseconds in its last digit
 _DIVISORS = {"s": _NANOS, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _FORMATS = {"s": b"%b", "ms": b"%b.%03d", "us": b"%b.%06d", "ns": b"%b.%09d"}
 _SHOWN = 32
@@ -194,6 +195,9 @@ def parse_utc_timestamp_ns(value: bytes) -> int:
     Raises:
         ValueError: it is none.
     """
+    scale, digits = _SCALES.get(len(value)), value[18:]
+    if scale is not None and value[17:18] == b"." and digits.isdigit():  # what nearly every peer sends
+        return _second_number(value[:17]) * _NANOS + int(digits) * scale
     return _second_number(value[:17]) * _NANOS + _fraction(value)
 
 

@@ -49,7 +49,10 @@ class Session(Inbound, Resending):
         self.liveness.heard(now.mono)
         self.tally.last_received_utc_ns = now.utc_ns
         for item in self._framer.feed(data):
-            self._take(item, now, out)
+            if type(item) is bytes and self.phase is Phase.ACTIVE:
+                self._take_frame(item, now, out)
+            else:
+                self._take(item, now, out)
             if out.close is not None:
                 break
         return out

@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from fixgw.errors import StoreCorrupt, StoreError
@@ -43,6 +43,7 @@ _WINDOW = 16 << 10  # one look of the binary search; below 4 of them a scan is c
 
 _crc32 = zlib.crc32
 _pack_after_crc = _AFTER_CRC.pack
+_pack_crc = struct.Struct("<I").pack
 
 
 def segment_name(number: int) -> str:
@@ -69,6 +70,19 @@ def pack(record: Record, seed: int) -> bytes:
         _pack_after_crc(len(payload), epoch, msg_seq_num, next_out, next_in, utc_ns, kind, 0, flags) + payload
     )
     return MAGIC + _crc32(covered, seed).to_bytes(4, "little") + covered
+
+
+def pack_all(records: Sequence[Record], seed: int) -> bytes:
+    """Return the bytes of records that follow each other; ``pack`` without a call a record."""
+    parts: list[bytes] = []
+    for record in records:
+        kind, flags, epoch, msg_seq_num, next_out, next_in, utc_ns, payload = record
+        length = len(payload)
+        if length > MAX_PAYLOAD:
+            return pack(record, seed)  # which raises
+        head = _pack_after_crc(length, epoch, msg_seq_num, next_out, next_in, utc_ns, kind, 0, flags)
+        parts += (MAGIC, _pack_crc(_crc32(payload, _crc32(head, seed))), head, payload)
+    return b"".join(parts)
 
 
 def _unpack(buffer: bytes, at: int, seed: int) -> Record | int:

@@ -18,7 +18,7 @@ from fixgw.store.lock import Lock, hold
 from fixgw.store.progress import Run
 from fixgw.store.recover import Recovered, Stretch, Tail, corrupt, recover
 from fixgw.store.reserve import NO_SPACE, Reserve
-from fixgw.store.segment import FILE_HEADER_SIZE, Segment, file_header, pack, segment_name, size_of
+from fixgw.store.segment import FILE_HEADER_SIZE, Segment, file_header, pack, pack_all, segment_name, size_of
 from fixgw.store.unhandled import unhandled
 
 _ORIGINAL = Flag.OUTBOUND | Flag.POSS_DUP
@@ -196,11 +196,12 @@ class Tape:
         """
         if not records:
             return
-        segment, state, was_full = self._writable(), self._state, self._full
+        segment, state, was_full = self._segment, self._state, self._full
+        if segment is None or self._failure is not None:
+            segment = self._writable()
         if self._synced > state.synced:
             records = [self._sync_record(records[0].utc_ns), *records]
-        seed = segment.seed
-        data = b"".join([pack(record, seed) for record in records])
+        data = pack_all(records, segment.seed)
         self._append(segment.fd, data, state.end)
         if records[0].kind == Kind.SYNC:
             state.synced = int(records[0].payload)

@@ -161,19 +161,14 @@ def _peer(sock: socket.socket) -> str:
 @contextmanager
 def _bound(path: Path) -> Iterator[socket.socket]:
     """Bind a socket that only its owner can use, and remove it afterwards if it is still ours."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _remove_stale(path)
+    _make_room(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     former = os.umask(0o177)  # so that there is no instant at which others may connect
     try:
         sock.bind(os.fspath(path))
     except OSError as error:
         sock.close()
-        raise ConfigError(
-            f"the control socket can not stand at {path}: {error.strerror or error}",
-            "admin.socket",
-            "choose a short path in a directory of your own",
-        ) from error
+        raise _no_place(path, error) from error
     finally:
         os.umask(former)
     ours = path.stat()
@@ -184,6 +179,27 @@ def _bound(path: Path) -> Iterator[socket.socket]:
         with suppress(FileNotFoundError):
             if os.path.samestat(path.stat(), ours):
                 path.unlink()
+
+
+def _make_room(path: Path) -> None:
+    """Make the directory, and remove the socket of a process that is gone.
+
+    Raises:
+        ConfigError: no socket can stand there.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_stale(path)
+    except OSError as error:
+        raise _no_place(path, error) from error
+
+
+def _no_place(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"the control socket can not stand at {path}: {error.strerror or error}",
+        "admin.socket",
+        "choose a short path in a directory of your own",
+    )
 
 
 def _remove_stale(path: Path) -> None:

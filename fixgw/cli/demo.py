@@ -15,7 +15,7 @@ from fixgw.cli.render import Exit, fail, out, table, told
 from fixgw.config.build import load
 from fixgw.engine.gateway import Gateway
 from fixgw.engine.handle import SessionHandle
-from fixgw.errors import FixError
+from fixgw.errors import ConfigError, FixError
 from fixgw.handlers.order import Ending, Order
 from fixgw.handlers.orders import Orders
 from fixgw.messages.order_entry import Side, TimeInForce
@@ -50,13 +50,21 @@ def demo(
     logs.setup("info" if verbose else "critical")
     with told():
         if directory is not None:
-            directory.mkdir(parents=True, exist_ok=True)
+            _make(directory)
             wrong = asyncio.run(_demo(directory))
         else:
             with tempfile.TemporaryDirectory(prefix="fixgw-demo-") as made:
                 wrong = asyncio.run(_demo(Path(made)))
     if wrong:
         raise fail("the gateway and the ledger disagree:\n" + "\n".join(wrong), Exit.BAD)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"the directory can not be made: {error.strerror}"
+        raise ConfigError(what, str(directory), "choose another one") from error
 
 
 async def _demo(directory: Path) -> list[str]:

@@ -22,7 +22,10 @@ HOUSE_QTY = Decimal(1_000)
 def sim(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     base_port: Annotated[
-        int, typer.Option(help="port of KalshiNR; the others follow as at the venue; 0 picks free ones")
+        int,
+        typer.Option(
+            min=0, max=65_500, help="port of KalshiNR; the others follow as at the venue; 0 picks free ones"
+        ),
     ] = NR.port,
     state_dir: Annotated[Path, typer.Option(help="where certificates, keys and the ledger are kept")] = Path(
         "var/sim"

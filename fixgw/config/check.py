@@ -137,10 +137,14 @@ def _store(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
         yield loaded.problem("nobody says where the tape is kept", path, "say store.path, a directory")
     else:
         ground = _existing(store.path)
-        if not (ground.is_dir() and os.access(ground, os.W_OK | os.X_OK)):
+        if not _writable(ground):
             yield loaded.problem(
                 f"{ground} can not be written", path, "choose another directory, or chown it"
             )
+
+
+def _writable(ground: Path) -> bool:
+    return ground.is_dir() and os.access(ground, os.W_OK | os.X_OK)
 
 
 def _existing(path: Path) -> Path:
@@ -269,6 +273,9 @@ def _services(loaded: Loaded, _sessions: list[Resolved]) -> Iterator[Problem]:
     if settings.admin and len(os.fsencode(settings.admin.socket)) > _SOCKET_PATH_LIMIT:
         what = f"the socket's path is longer than {_SOCKET_PATH_LIMIT} bytes: {settings.admin.socket}"
         yield loaded.problem(what, ("admin", "socket"), "choose a shorter one, such as /run/fixgw/admin.sock")
+    elif settings.admin and not _writable(ground := _existing(settings.admin.socket.parent)):
+        what = f"{ground} can not be written"
+        yield loaded.problem(what, ("admin", "socket"), "choose a directory of your own")
 
 
 SESSION_RULES: Iterable[SessionRule] = (

@@ -343,6 +343,13 @@ async def test_a_file_is_not_taken_for_a_socket(rig: Rig, path: Path) -> None:
     assert path.read_text() == "mine"
 
 
+async def test_a_path_below_a_file_is_refused(rig: Rig, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigError, match=r"can not stand at .*/file/admin\.sock: "):
+        async with AdminServer(tmp_path / "file" / "admin.sock", rig.gateway):
+            pass
+
+
 async def test_a_path_that_is_too_long_is_refused(rig: Rig, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="can not stand at"):
         async with AdminServer(tmp_path / ("x" * 150), rig.gateway):

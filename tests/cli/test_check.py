@@ -46,6 +46,18 @@ def test_a_warning_is_told_and_does_no_harm(sim: Sim, tmp_path: Path) -> None:
     assert result.stderr.startswith("warning: orders keeps its numbers in memory")
 
 
+def test_a_control_socket_where_none_can_stand(sim: Sim, tmp_path: Path) -> None:
+    file = config(sim, tmp_path)
+    file.write_text(file.read_text().replace("admin.sock", "sessions.yaml/admin.sock"))
+    result = fixgw("check", file)
+    assert result.exit_code == 2
+    assert lines(result) == [
+        f"error: {file} can not be written",
+        f"{file}:6 admin.socket",
+        "choose a directory of your own",
+    ]
+
+
 def test_handlers_are_found_beside_the_configuration(
     sim: Sim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

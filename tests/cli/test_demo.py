@@ -35,3 +35,14 @@ def test_the_demo_leaves_nothing_behind(tmp_path: Path) -> None:
         if not path.name.startswith("fixgw-" + os.environ.get("USER", "root"))
     ]
     assert left == []
+
+
+def test_a_directory_that_can_not_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = process("demo", "--directory", tmp_path / "file" / "kept")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [line.strip() for line in done.stderr.splitlines()] == [
+        "the directory can not be made: Not a directory",
+        str(tmp_path / "file" / "kept"),
+        "choose another one",
+    ]

@@ -68,3 +68,9 @@ def test_key_ids_and_public_keys_come_in_pairs(tmp_path: Path) -> None:
         "--key-id, --public-key",
         "give one --public-key for each --key-id, in the same order",
     ]
+
+
+def test_a_port_beyond_the_last(tmp_path: Path) -> None:
+    result = fixgw("sim", "--base-port", "70000", "--state-dir", tmp_path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--base-port" in result.stderr

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import fixgw
 from fixgw.messages.order_entry import Side
+from fixgw.observe import logs
 from fixgw.sim.orders import Side as HouseSide
 from fixgw.sim.sessions import write_sessions
 from fixgw.sim.venue import SimSettings, Simulator
@@ -58,6 +59,7 @@ def buy(qty: int) -> NewOrderSingle:
 
 
 async def main() -> None:
+    logs.setup("error")  # structured, with secrets masked; a program says what it wants to see
     desk = Desk()
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory)

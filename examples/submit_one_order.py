@@ -15,6 +15,7 @@ from pathlib import Path
 
 import fixgw
 from fixgw.messages.order_entry import Side, TimeInForce
+from fixgw.observe import logs
 from fixgw.sim.orders import Side as HouseSide
 from fixgw.sim.sessions import write_sessions
 from fixgw.sim.venue import SimSettings, Simulator
@@ -49,6 +50,7 @@ async def trade(config: Path) -> None:
 
 
 async def main() -> None:
+    logs.setup("error")  # structured, with secrets masked; a program says what it wants to see
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory)
         async with Simulator(SimSettings(path / "venue")) as venue:

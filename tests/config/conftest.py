@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fixgw.config.settings import Loaded, load_settings
+from tests.settings import change
 
 Spoil = Callable[..., Loaded]
 
@@ -66,15 +67,7 @@ def spoil(tmp_path: Path, authority: bytes) -> Spoil:
 
     def write(changes: dict[str, object] | None = None) -> Loaded:
         data = yaml.safe_load(GOOD)
-        for path, value in (changes or {}).items():
-            *above, last = [int(part) if part.isdigit() else part for part in path.split(".")]
-            target = data
-            for part in above:
-                target = target.setdefault(part, {}) if isinstance(target, dict) else target[part]
-            if value is ...:
-                del target[last]
-            else:
-                target[last] = value
+        change(data, changes or {})
         file = tmp_path / "sessions.yaml"
         file.write_text(yaml.safe_dump(data, sort_keys=False))
         return load_settings(file, {"KEY_3": new_pem().decode()})

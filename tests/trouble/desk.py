@@ -23,6 +23,7 @@ from fixgw.sim.pki import Algorithm, ClientSpec
 from fixgw.sim.sessions import write_sessions
 from fixgw.sim.venue import SimSettings, Simulator
 from fixgw.venues.kalshi.messages import NewOrderSingle
+from tests.settings import change
 from tests.wire import wire
 
 CLIENTS = (ClientSpec("desk", Algorithm.ED25519, "alpha"), ClientSpec("other", Algorithm.ED25519, "beta"))
@@ -58,15 +59,7 @@ class Desk:
     def spoil(self, changes: Mapping[str, object]) -> Desk:
         """Change settings: ``{"sessions.0.connect.port": 1}``; a value of ``...`` removes the key."""
         data = yaml.safe_load(self.file.read_text())
-        for path, value in changes.items():
-            *above, last = [int(part) if part.isdigit() else part for part in path.split(".")]
-            target = data
-            for part in above:
-                target = target.setdefault(part, {}) if isinstance(target, dict) else target[part]
-            if value is ...:
-                del target[last]
-            else:
-                target[last] = value
+        change(data, changes)
         self.file.write_text(yaml.safe_dump(data, sort_keys=False))
         return self
 

@@ -11,7 +11,7 @@ def change(data: Any, changes: Mapping[str, object]) -> None:
 
     Args:
         data: mappings and lists, as YAML gives them.
-        changes: new values by dotted path; a mapping on the way is made when missing; ``...`` removes the key.
+        changes: new values by dotted path; missing mappings are made; ``...`` removes the key.
     """
     for path, value in changes.items():
         *above, last = [int(part) if part.isdigit() else part for part in path.split(".")]

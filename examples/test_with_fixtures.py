@@ -13,7 +13,6 @@ from decimal import Decimal
 import pytest
 
 from fixgw import Context, Gateway, Handler, Rejected
-from fixgw.handlers.orders import Orders
 from fixgw.messages.order_entry import Side
 from fixgw.sim.orders import Side as HouseSide
 from fixgw.sim.venue import Simulator
@@ -28,53 +27,40 @@ MARKET = "HIGHNY-26DEC31"
 class Scalper(Handler):
     """The strategy under test: what it buys it offers again, two cents higher."""
 
-    orders: Orders
-
     def on_execution_report(self, report: ExecutionReport, ctx: Context) -> None:
         if report.last_qty and report.side == Side.BUY and report.last_px is not None:
             price = report.last_px + Decimal("0.02")
-            self.orders.place(  # joins the turn: it leaves before anything else is read
+            ctx.orders.place(  # joins the turn: it leaves before anything else is read
                 NewOrderSingle(symbol=report.symbol, side=Side.SELL, order_qty=report.last_qty, price=price)
             )
 
 
 @pytest.fixture
-def scalper() -> Scalper:
-    return Scalper()
-
-
-@pytest.fixture
-def gateway_handlers(scalper: Scalper) -> dict[str, object]:
-    return {"orders": scalper}
-
-
-@pytest.fixture
-def orders(gateway: Gateway, scalper: Scalper) -> Orders:
-    scalper.orders = gateway.orders
-    return gateway.orders
+def gateway_handlers() -> dict[str, object]:
+    return {"orders": Scalper()}
 
 
 def bid(price: str, qty: int = 5) -> NewOrderSingle:
     return NewOrderSingle(symbol=MARKET, side=Side.BUY, order_qty=Decimal(qty), price=Decimal(price))
 
 
-async def test_what_is_bought_is_offered_two_cents_higher(orders: Orders, venue: Simulator) -> None:
+async def test_what_is_bought_is_offered_two_cents_higher(gateway: Gateway, venue: Simulator) -> None:
     venue.quote(MARKET, HouseSide.SELL, Decimal("0.40"), Decimal(5))
-    order = await orders.submit(bid("0.40"))
+    order = await gateway.orders.submit(bid("0.40"))
     await order.closed(timeout=2)
-    await orders.settled()  # the strategy's own order is answered too
+    await gateway.orders.settled()  # the strategy's own order is answered too
     assert venue.market(MARKET).side(HouseSide.SELL).depth() == [(Decimal("0.42"), Decimal(5))]
 
 
-async def test_a_bid_that_rests_offers_nothing(orders: Orders, venue: Simulator) -> None:
-    order = await orders.submit(bid("0.40"))
+async def test_a_bid_that_rests_offers_nothing(gateway: Gateway, venue: Simulator) -> None:
+    order = await gateway.orders.submit(bid("0.40"))
     await order.acknowledged(timeout=2)
     assert venue.market(MARKET).side(HouseSide.SELL).depth() == []
 
 
-async def test_a_closed_market_takes_no_bid(orders: Orders, venue: Simulator) -> None:
+async def test_a_closed_market_takes_no_bid(gateway: Gateway, venue: Simulator) -> None:
     venue.close_market(MARKET)
-    order = await orders.submit(bid("0.40"))
+    order = await gateway.orders.submit(bid("0.40"))
     with pytest.raises(Rejected, match="MARKET"):
         await order.acknowledged(timeout=2)
 

@@ -8,6 +8,7 @@ from fixgw.clock import Now
 from fixgw.errors import FieldError, Reject
 from fixgw.fix import tags
 from fixgw.fix.message import Message
+from fixgw.fix.values import parse_utc_timestamp_ns
 from fixgw.session import admin
 from fixgw.session.handshake import Handshake
 from fixgw.session.outcome import CloseCode, Outcome
@@ -73,6 +74,12 @@ class Faults(Handshake):
             self._clock_is_off = True
             self._alarm(f"the peer's SendingTime is {offset / 1e9:+.3f} s off our clock", out)
         return None
+
+    def _is_in_time(self, stamp: bytes | None, now: Now) -> bool:
+        try:
+            return abs(parse_utc_timestamp_ns(stamp or b"") - now.utc_ns) <= self._window_ns
+        except (ValueError, OverflowError):
+            return False
 
     def _content_fault(self, message: Message) -> Reject | None:
         """Return why a message whose turn has come is refused."""

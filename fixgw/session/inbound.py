@@ -11,7 +11,6 @@ from fixgw.fix import tags
 from fixgw.fix.framing import EXCERPT_SIZE, Garbled
 from fixgw.fix.message import Message
 from fixgw.fix.redact import mask
-from fixgw.fix.values import parse_utc_timestamp_ns
 from fixgw.records import Flag, Kind, Record
 from fixgw.session import admin
 from fixgw.session.events import GarbledReceived, HeartbeatRoundTrip
@@ -116,12 +115,6 @@ class Inbound(Faults):
             and message.frame.startswith(self._prefix)
             and self._is_in_time(index.get(52), now)
         )
-
-    def _is_in_time(self, stamp: bytes | None, now: Now) -> bool:
-        try:
-            return abs(parse_utc_timestamp_ns(stamp or b"") - now.utc_ns) <= self._window_ns
-        except (ValueError, OverflowError):
-            return False
 
     def _deliver_next(self, message: Message, now: Now, out: Outcome) -> None:
         number = self.next_in

@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 
 from fixgw.clock import ManualClock, Now
-from fixgw.errors import Reject
+from fixgw.errors import LocalError, Reject
 from fixgw.fix.message import Message
+from fixgw.handlers.orders import Orders
 from fixgw.sim.admission import Trading
 from fixgw.sim.app import Client, VenueApp
 from fixgw.sim.kinds import DC, NR, PT, RT, SessionKind
@@ -33,6 +34,10 @@ class Port:
 
     def now(self) -> Now:
         return self._clock.now()
+
+    @property
+    def orders(self) -> Orders:
+        raise LocalError("a venue sends no orders")
 
     def send(self, message: object, *, urgent: bool = False) -> int:
         assert isinstance(message, Message)

@@ -86,6 +86,8 @@ class Dispatcher:
     ) -> None:
         self.router = router
         self.stats = HandlerStats(0, {})
+        self._books = router.books
+        self._routes = router.routes
         self._host = host
         self._stop_on_error = stop_on_error
         self._queue: deque[_Job] = deque()
@@ -101,8 +103,9 @@ class Dispatcher:
         """Settle the books, then hand one application message to the handler's method for it."""
         context = Context(self._host, message.msg_seq_num, message.poss_dup, redelivered)
         if not redelivered:
-            self.router.settle(message, context)
-        route = self.router.route(message.msg_type)
+            for book in self._books:  # before any user code sees it
+                book.on_message(message, context)
+        route = self._routes[message.msg_type]
         if route is None:
             if self._task is None:
                 self._host.handled(position)

@@ -10,7 +10,7 @@ from typing import Any
 from fixgw.errors import ConfigError
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
-from fixgw.handlers.base import Book, Context, Handler
+from fixgw.handlers.base import Book, Handler
 
 Call = Callable[..., Any]
 
@@ -38,6 +38,21 @@ class Route:
     waits: bool
 
 
+class Routes(dict[str, Route | None]):
+    """MsgType(35) -> where such messages go.
+
+    Args:
+        fallback: where all others go: ``on_message``, or nowhere.
+    """
+
+    def __init__(self, fallback: Route | None) -> None:
+        super().__init__()
+        self._fallback = fallback
+
+    def __missing__(self, msg_type: str) -> Route | None:
+        return self._fallback
+
+
 class Router:
     """The table from MsgType(35) to a handler method, made once.
 
@@ -57,12 +72,11 @@ class Router:
         self.handler = handler
         self.books = list(books)
         classes = {cls.MSG_TYPE: cls for cls in messages}
-        self._routes: dict[str, Route] = {}
-        self._fallback = self._route(None, "on_message")
+        self.routes = Routes(self._route(None, "on_message"))
         for msg_type, cls in classes.items():
             route = self._route(cls, method_name(cls))
             if route is not None:
-                self._routes[msg_type] = route
+                self.routes[msg_type] = route
         self.hooks = {name: hook for name in _HOOKS if (hook := self._hook(name)) is not None}
         before_send = getattr(handler, "before_send", None)
         overridden = getattr(type(handler), "before_send", None) is not Handler.before_send
@@ -73,15 +87,6 @@ class Router:
                 remedy="make it a plain def: a message is numbered as soon as it returns",
             )
         self._refuse_strangers({method_name(cls) for cls in classes.values()})
-
-    def route(self, msg_type: str) -> Route | None:
-        """Return where a message type goes: its class's method, else ``on_message``, else nowhere."""
-        return self._routes.get(msg_type, self._fallback)
-
-    def settle(self, message: Message, context: Context) -> None:
-        """Let every book take in the message; runs before any user code sees it."""
-        for book in self.books:
-            book.on_message(message, context)
 
     def _route(self, cls: type[TypedMessage] | None, name: str) -> Route | None:
         call = getattr(self.handler, name, None)

@@ -453,3 +453,25 @@ def test_a_misspelt_method_is_refused() -> None:
 
     with pytest.raises(ConfigError, match="on_mesage"):
         Router(make(), ())
+
+
+async def test_books_are_settled_in_order_before_the_handler_is_called() -> None:
+    told: list[str] = []
+
+    class Book:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def on_message(self, message: Message, context: Context) -> None:
+            told.append(f"{self.name} {context.msg_seq_num}")
+
+    class Late:
+        def on_message(self, message: Message, ctx: Context) -> None:
+            told.append(f"handler {ctx.msg_seq_num}")
+
+    async with joined(handler=Late()) as rig:
+        rig.us.link.router.books += [Book("one"), Book("two")]  # type: ignore[list-item]
+        rig.them.link.send(Message("B"))
+        await rig.settle()
+        del rig.us.link.router.books[-2:]
+    assert told == ["one 2", "two 2", "handler 2"]

@@ -39,12 +39,12 @@ def test_methods_are_named_after_their_messages(cls: Any, name: str) -> None:
 
 def test_a_message_goes_to_its_method_and_the_rest_to_on_message() -> None:
     router = Router(Desk(), DIALECT)
-    typed, rest = router.route("8"), router.route("9")
+    typed, rest = router.routes["8"], router.routes["9"]
     assert typed is not None
     assert rest is not None
     assert (typed.name, typed.waits, typed.view) == ("on_execution_report", False, ExecutionReport.view)
     assert (rest.name, rest.waits, rest.view) == ("on_message", True, None)
-    assert router.route("B") is rest
+    assert router.routes["B"] is rest
 
 
 def test_only_what_is_overridden_is_called() -> None:
@@ -52,12 +52,12 @@ def test_only_what_is_overridden_is_called() -> None:
     assert {name: hook.waits for name, hook in router.hooks.items()} == {"on_gap": True}
     assert router.before_send is not None
     bare = Router(Handler(), DIALECT)
-    assert (bare.hooks, bare.before_send, bare.route("8")) == ({}, None, None)
+    assert (bare.hooks, bare.before_send, bare.routes["8"]) == ({}, None, None)
 
 
 def test_without_a_handler_nothing_is_called() -> None:
     router = Router(None, DIALECT)
-    assert (router.hooks, router.before_send, router.route("8")) == ({}, None, None)
+    assert (router.hooks, router.before_send, router.routes["8"]) == ({}, None, None)
 
 
 class Misspelt:
@@ -88,21 +88,6 @@ class Late:
 def test_a_message_can_not_wait_for_its_stamp() -> None:
     with pytest.raises(ConfigError, match=r"Late\.before_send is an async def"):
         Router(Late(), DIALECT)
-
-
-def test_books_are_settled_in_order() -> None:
-    told: list[str] = []
-
-    class Book:
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-        def on_message(self, message: Message, context: Context) -> None:
-            told.append(f"{self.name} {context.msg_seq_num}")
-
-    router = Router(None, (), [Book("one"), Book("two")])  # type: ignore[list-item]
-    router.settle(Message("B"), Context(Port(), 7))
-    assert told == ["one 7", "two 7"]
 
 
 def test_the_base_of_handlers_does_nothing() -> None:

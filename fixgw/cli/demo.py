@@ -89,30 +89,37 @@ async def _trade(gateway: Gateway, venue: Simulator) -> None:
     """Orders that rest, fill in part, fill, are replaced, cancelled and rejected, on both sessions."""
     for handle in gateway.sessions:
         orders = handle.orders
-        resting = await _buy(orders, "0.40", "10")
+        resting = await _order(orders, "0.40", "10")
         venue.quote(MARKET, HouseSide.SELL, Decimal("0.50"), Decimal(4))
-        partly = await _buy(orders, "0.50", "10")
-        changed = await _buy(orders, "0.30", "5")
-        request = await orders.replace(changed, price=Decimal("0.35"), order_qty=Decimal(8))
+        partly = await _order(orders, "0.50", "10")
+        changed = await _order(orders, "0.70", "5", side=Side.SELL)
+        request = await orders.replace(changed, price=Decimal("0.65"), order_qty=Decimal(8))
         await request.acknowledged(ANSWER)
         request = await orders.cancel(partly)
         await request.acknowledged(ANSWER)
         venue.quote(MARKET, HouseSide.SELL, Decimal("0.40"), Decimal(10))
         await resting.closed(ANSWER)
-        remainder = await _buy(orders, "0.60", "3", time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL)
+        remainder = await _order(orders, "0.60", "3", time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL)
         await remainder.closed(ANSWER)
         await _refused(orders)
         _tell(f"{handle.name}: rested, filled, filled in part, replaced, cancelled, rejected")
 
 
-async def _buy(orders: Orders, price: str, qty: str, **fields: TimeInForce) -> Order:
+async def _order(
+    orders: Orders,
+    price: str,
+    qty: str,
+    *,
+    side: Side = Side.BUY,
+    time_in_force: TimeInForce = TimeInForce.GOOD_TILL_CANCEL,
+) -> Order:
     order = await orders.submit(
         NewOrderSingle(
             symbol=MARKET,
-            side=Side.BUY,
+            side=side,
             order_qty=Decimal(qty),
             price=Decimal(price),
-            time_in_force=fields.get("time_in_force", TimeInForce.GOOD_TILL_CANCEL),
+            time_in_force=time_in_force,
         )
     )
     await order.acknowledged(ANSWER)

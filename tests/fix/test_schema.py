@@ -369,3 +369,11 @@ def test_any_message_comes_back_from_its_frame(order: Order) -> None:
     back.check()
     for spec in Order.FIELDS:
         assert getattr(back, spec.name) == getattr(order, spec.name), spec.name
+
+
+@pytest.mark.parametrize("text", ["1.2.3", "--1", "-", "1e5", "NaN"])
+def test_a_price_that_is_no_number_names_its_tag(text: str) -> None:
+    order = Order.view(Message.of([b"35=D", b"44=" + text.encode()]))
+    with pytest.raises(FieldError) as caught:
+        _ = order.price
+    assert (caught.value.tag, caught.value.reason) == (tags.PRICE, 6)

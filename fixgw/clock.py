@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import monotonic, time_ns
 from typing import NamedTuple, Protocol
 
 
@@ -31,7 +31,7 @@ class SystemClock:
 
     def now(self) -> Now:
         """Return the present instant."""
-        return Now(time.monotonic(), time.time_ns())
+        return Now(monotonic(), time_ns())
 
 
 class ManualClock:

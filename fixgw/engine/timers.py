@@ -36,7 +36,7 @@ class DeadlineTimer:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
         self._at = deadline
-        self._timer = loop.call_at(loop.time() + deadline - self._clock.now().mono, self._fired)
+        self._timer = loop.call_at(loop.time() + (deadline - self._clock.now().mono), self._fired)
 
     def cancel(self) -> None:
         """Forget the deadline."""

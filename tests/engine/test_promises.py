@@ -19,7 +19,6 @@ from tests.engine.orders import answers, cancel_reject, new_order
 from tests.engine.rig import Counterparty, Rig, joined, standing
 from tests.engine.stores import FailingStore
 
-
 SOON = RetrySettings(base_seconds=0.5, cap_seconds=1.0)
 
 
@@ -124,7 +123,7 @@ class Chaos:
             await self.rig.gateway.logon("us")
 
     async def rest(self) -> None:
-        """Let the venue say all that it owes, and log on once more, so that each side learns what it lacks."""
+        """Let the venue say what it owes, and log on once more, so that each side learns what it lacks."""
         self.venue.silent = False
         await asyncio.sleep(1.0)
         await self.mend()

@@ -20,7 +20,7 @@ from fixgw.session.verdict import Accept
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.memory import MemoryTransport
 from tests.engine.orders import Acknowledging, new_order, report, types
-from tests.engine.rig import THEM, US, joined, no_retransmission, standing
+from tests.engine.rig import THEM, US, Recorder, joined, no_retransmission, standing
 
 
 class Trace(MemoryStore):
@@ -84,6 +84,15 @@ async def test_what_the_peer_can_not_send_again_is_committed_before_the_handler_
         rig.them.link.send(report("x", exec_id="E-2"))
         await rig.settle()
         assert store.trace == ["commit <8<8", "handler E-1", "handler E-2", "commit >B>B>B>B", "write BBBB"]
+
+
+async def test_a_stream_may_read_into_the_buffer_of_the_link() -> None:
+    async with joined(handler=(handler := Recorder())) as rig:
+        for text in ("one", "two"):
+            frame = rig.them.link.session.send(Message("B", [(148, text)]), rig.clock.now()).payload
+            rig.link.get_buffer(-1)[: len(frame)] = frame
+            rig.link.buffer_updated(len(frame))
+        assert [message.text(148) for message in handler.messages] == ["one", "two"]
 
 
 async def test_the_first_send_of_an_iteration_leaves_at_once_and_the_others_together(store: Trace) -> None:

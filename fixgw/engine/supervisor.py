@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 
 from fixgw.engine.ending import LinkEnd
@@ -140,11 +141,9 @@ class Supervisor:
         self.next_dial_in = decision.delay
         log.warning("will dial again", extra=self._detail(decision))
         self._wake.clear()
-        try:
+        with suppress(TimeoutError):  # the ordinary end of the wait
             async with asyncio.timeout(decision.delay):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
         self.next_dial_in = 0.0
 
     def _detail(self, decision: Decision) -> dict[str, object]:

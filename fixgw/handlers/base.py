@@ -77,7 +77,8 @@ class Context:
     Args:
         session: the session that it came on; ``session.send`` joins the running turn.
         msg_seq_num: MsgSeqNum(34).
-        poss_dup: the peer marked it as a possible duplicate.
+        poss_dup: the peer sent it again. On a session with retransmission, so comes a message that was being
+            handled when the process was killed.
         redelivered: delivered again from the tape after a restart.
     """
 

@@ -15,7 +15,7 @@ class Kind(IntEnum):
     RESET = 4  # both numbers went back to 1 and the epoch up by one
     NUMBERS = 5  # a person set the numbers; payload: who and why
     CURSOR = 6  # handlers have returned for everything up to epoch and msg_seq_num
-    SYNC = 7  # everything before this record is known to be on the medium
+    SYNC = 7  # everything before the offset in its payload is known to be on the medium
     CHECKPOINT = 8  # numbers, cursor and one blob per book
     NOTE = 9  # audit text: torn tail cut, key changed, alarm
 

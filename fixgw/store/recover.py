@@ -126,8 +126,8 @@ def corrupt(segment: Segment, offset: int, evidence: str) -> NoReturn:
     """Raise StoreCorrupt for the bytes at ``offset``, with what proves it and what to do."""
     raise StoreCorrupt(
         f"{segment.path}: what lies at offset {offset} does not check, and {evidence}: this is damage, not "
-        "an unfinished write. Keep a copy, then restore the file or run: "
-        f"fixgw tape check {segment.path.parent}"
+        "an unfinished write. Restore it from a copy; or move "
+        f"{segment.path.parent} away, start with an empty tape, and ask the venue for every open order"
     )
 
 

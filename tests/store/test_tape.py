@@ -450,7 +450,7 @@ def test_a_flipped_bit_before_the_synced_offset_is_corruption(tmp_path: Path) ->
         flip(tmp_path, offset, offset % 8)
         damaged = (tmp_path / SEGMENT).read_bytes()
         with pytest.raises(
-            StoreCorrupt, match=r"00000001\.tape: what lies at offset \d+ .* fixgw tape check"
+            StoreCorrupt, match=r"00000001\.tape: what lies at offset \d+ .* start with an empty tape"
         ):
             seen(tmp_path)
         assert (tmp_path / SEGMENT).read_bytes() == damaged  # nothing was cut

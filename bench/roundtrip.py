@@ -49,6 +49,7 @@ PEERS = (
     RAW,
     Peer("raw echo", "echo_peer"),
     Peer("fixgw + order book", "fixgw_peer", "book"),
+    Peer("fixgw without polling", "fixgw_peer", "sleep"),
     Peer("fixgw + uvloop", "fixgw_peer", "uvloop", needs="uvloop"),
     Peer("raw echo + uvloop", "echo_peer", "uvloop", needs="uvloop"),
 )

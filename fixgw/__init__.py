@@ -8,6 +8,7 @@ if _TYPE_CHECKING:
     from fixgw.config.build import load
     from fixgw.engine.gateway import Gateway
     from fixgw.engine.handle import SessionHandle
+    from fixgw.engine.loop import event_loop
     from fixgw.errors import (
         ConfigError,
         ConnectError,
@@ -32,6 +33,7 @@ _HOMES = {
     "fixgw.config.build": ("load",),
     "fixgw.engine.gateway": ("Gateway",),
     "fixgw.engine.handle": ("SessionHandle",),
+    "fixgw.engine.loop": ("event_loop",),
     "fixgw.errors": (
         "ConfigError",
         "ConnectError",
@@ -76,6 +78,7 @@ __all__ = [
     "SessionHandle",
     "StoreError",
     "StoreFull",
+    "event_loop",
     "load",
 ]
 

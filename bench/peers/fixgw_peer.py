@@ -1,6 +1,7 @@
 """fixgw as a program would use it: ``Handler`` methods with typed messages, a tape on both sides, TLS 1.3.
 
-Styles: ``book`` submits through the order book; ``uvloop`` runs both sides on uvloop.
+Styles: ``book`` submits through the order book; ``sleep`` does without fixgw's event loop, which polls for a
+moment after traffic; ``uvloop`` runs both sides on uvloop.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from fixgw.engine.acceptor import Acceptor, Admission
 from fixgw.engine.gateway import Gateway
 from fixgw.engine.handle import SessionHandle
 from fixgw.engine.link import Link
+from fixgw.engine.loop import event_loop
 from fixgw.engine.settings import LinkSettings, SessionPlan
 from fixgw.handlers.base import Context, Handler
 from fixgw.handlers.router import Router
@@ -171,15 +173,22 @@ async def _measure(task: harness.Task) -> None:
         harness.report(await desk.done)
 
 
+def _runner(task: harness.Task) -> asyncio.Runner:
+    """Return the runner of fixgw's own event loop, unless the style is about another one."""
+    return (
+        harness.runner(task) if task.style in ("sleep", "uvloop") else asyncio.Runner(loop_factory=event_loop)
+    )
+
+
 def acceptor(task: harness.Task) -> None:
     """Serve until the orchestrator ends it."""
-    with harness.runner(task) as runner:
+    with _runner(task) as runner:
         runner.run(_serve(task))
 
 
 def initiator(task: harness.Task) -> None:
     """Run the plan and print the figures."""
-    with harness.runner(task) as runner:
+    with _runner(task) as runner:
         runner.run(_measure(task))
 
 

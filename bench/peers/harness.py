@@ -64,7 +64,7 @@ def report(figures: Figures) -> None:
 
 
 def runner(task: Task) -> asyncio.Runner:
-    """Return an event loop's runner: uvloop's for the style of that name, else the default one."""
+    """Return an event loop's runner: uvloop's for the style of that name, else asyncio's."""
     if task.style != "uvloop":
         return asyncio.Runner()
     import uvloop

@@ -17,6 +17,7 @@ from fixgw.cli.render import Exit, say, tell, told
 from fixgw.config.build import build
 from fixgw.config.settings import load_settings
 from fixgw.engine.gateway import Gateway
+from fixgw.engine.loop import event_loop
 from fixgw.observe import logs
 
 log = logging.getLogger("fixgw.run")
@@ -36,7 +37,8 @@ def run(
         find_handlers_beside(file)
         logs.setup(loaded.settings.logs.level, loaded.settings.logs.format)
         gateway = build(loaded, wait="none")
-        stopped = asyncio.run(_serve(gateway))
+        with asyncio.Runner(loop_factory=lambda: event_loop(loaded.settings.busy_poll_us)) as runner:
+            stopped = runner.run(_serve(gateway))
     if not stopped:
         raise _given_up(gateway)
 

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from fixgw.config.references import Referenced
+from fixgw.engine.loop import BUSY_POLL_US
 from fixgw.fix.tags import SECRET_TAGS
 from fixgw.session.state import OnGap, OnMismatch
 from fixgw.store.base import Sync
@@ -305,6 +306,8 @@ class Settings(Section):
     """the local control socket; none by default"""
     logs: LogsSection = LogsSection()
     """what is logged, and how"""
+    busy_poll_us: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = BUSY_POLL_US
+    """microseconds that the process stays awake after traffic, for quicker answers; 0 sleeps at once"""
     venue_overrides: dict[str, dict[str, Any]] = {}
     """changes to a venue's table of facts, by venue name"""
 

@@ -141,6 +141,18 @@ class SessionSettings:
         max_resend: a ResendRequest for more messages raises an alarm.
         resend_limit: a ResendRequest for more messages ends the connection.
         on_mismatch: kept here for the supervisor.
+        accepted_appl_ver_ids: values of DefaultApplVerID(1137) of a peer's Logon; empty: any.
+        resend_chunk: messages that one ResendRequest of ours asks for at most; 0: all, EndSeqNo(16)=0.
+        next_expected: both Logons carry NextExpectedMsgSeqNum(789), and what it shows to be missing is sent
+            again without a ResendRequest.
+        last_processed: each message that we send carries LastMsgSeqNumProcessed(369).
+        reset_on_logout: both numbers go back to 1 once a Logout is answered.
+        reset_on_disconnect: both numbers go back to 1 once the connection ends, however that comes about.
+        reject_garbled: what is garbled in its fields alone is refused with a Reject, not skipped.
+        validate_checksum: compare CheckSum(10) of what is received; its form is checked either way.
+        max_jump: how far a MsgSeqNum(34) or a NewSeqNo(36) may lie beyond the expected number.
+        repeated_resend_limit: how often the same ResendRequest is served with nothing new in between; one
+            more ends the connection.
     """
 
     name: str
@@ -173,6 +185,16 @@ class SessionSettings:
     max_resend: int = 10_000
     resend_limit: int = 1_000_000
     on_mismatch: OnMismatch = OnMismatch.STOP
+    accepted_appl_ver_ids: frozenset[str] = frozenset()
+    resend_chunk: int = 0
+    next_expected: bool = False
+    last_processed: bool = False
+    reset_on_logout: bool = False
+    reset_on_disconnect: bool = False
+    reject_garbled: bool = False
+    validate_checksum: bool = True
+    max_jump: int = 1_000_000
+    repeated_resend_limit: int = 5
 
     @property
     def initiator(self) -> bool:

@@ -33,12 +33,20 @@ class TapeSettings:
         checkpoint_bytes: a checkpoint is due after so many bytes,
         checkpoint_records: or after so many records.
         reserve_bytes: disk that is held back for urgent messages.
+        segment_bytes: a new segment begins once the present one holds so many bytes,
+        roll_daily: and, when true, with the first record of another day (UTC).
+        compress: whether a segment of which nothing can be asked for any more is compressed.
+        retention_days: how long such a segment is kept after its last record; 0 keeps it for ever.
     """
 
     sync: Sync = Sync.OS
     checkpoint_bytes: int = 16 << 20
     checkpoint_records: int = 65_536
     reserve_bytes: int = 1 << 20
+    segment_bytes: int = 64 << 20
+    roll_daily: bool = True
+    compress: bool = True
+    retention_days: int = 30
 
 
 class Tape:

@@ -1,7 +1,7 @@
 """Finds FIX messages in anything: raw streams, log lines, text that somebody pasted.
 
-The separator is guessed for each message from what stands behind BeginString(8): SOH, ``|``, ``^A``, a written
-``\\x01``, or any other short run of signs. What is found has SOH as separator and no secret in it.
+The separator is guessed for each message from what stands behind BeginString(8): SOH, ``|``, ``^A``, a
+written ``\\x01``, or any other short run of signs. What is found has SOH as separator and no secret in it.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Extractor:
         return self._broken(data, start, final)
 
     def _broken(self, data: bytes, start: int, final: bool) -> int | None:
-        """Return where a message without a trailer is given up: at the end of its line, or at the next one."""
+        """Return where a message without a trailer is given up: at the end of its line or the next start."""
         stop = self._stop(data, start)
         if stop is None and final:
             return min(len(data), start + self._max_size)

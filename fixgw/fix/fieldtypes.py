@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -130,6 +130,12 @@ def _date(value: Any) -> str:
     return values.encode_date(value).decode()
 
 
+def _time(value: Any) -> str:
+    if not isinstance(value, time):
+        raise EncodeError(f"a time is needed, not {type(value).__name__}")
+    return values.encode_time(value).decode()
+
+
 def _words(value: Any) -> str:
     if not isinstance(value, tuple):
         raise EncodeError(f"a tuple of str is needed, not {type(value).__name__}")
@@ -165,6 +171,7 @@ BOOLEAN: FieldType[bool] = FieldType("Boolean", values.decode_boolean, _boolean)
 DECIMAL: FieldType[Decimal] = FieldType("Price", values.decode_decimal, values.decimal_text)
 UTC_TIMESTAMP: FieldType[datetime] = FieldType("UTCTimestamp", values.decode_utc_timestamp, _timestamp)
 LOCAL_MKT_DATE: FieldType[date] = FieldType("LocalMktDate", values.decode_date, _date)
+UTC_TIME_ONLY: FieldType[time] = FieldType("UTCTimeOnly", values.decode_time, _time)
 MULTIPLE_STRINGS: FieldType[tuple[str, ...]] = FieldType(
     "MultipleStringValue", values.decode_multiple, _words
 )

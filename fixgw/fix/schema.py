@@ -95,7 +95,8 @@ class FieldSpec:
     def entries(self, message: Message) -> list[Message]:
         """Return the entries of a group, as they are."""
         entry = _entry_class(self)
-        return message.group(self.tag, entry.TAGS, entry.FIELDS[0].tag)
+        first = entry.FIELDS[0]
+        return message.group(self.tag, entry.TAGS, first.tag if first.required else None)
 
 
 def _entry_class(spec: FieldSpec) -> type[Group]:
@@ -135,7 +136,8 @@ def group(count_tag: int, entry: type[Group], *, default: Any = _NOTHING) -> Any
 
     Args:
         count_tag: its NoXxx tag.
-        entry: the class of its entries; the first field that it declares begins an entry.
+        entry: the class of its entries; the first field that it declares begins an entry, or, if that one
+            may be missing, whatever follows the NoXxx tag.
         default: ``()`` for an optional group.
     """
     return FieldSpec(count_tag, None, default, entry)

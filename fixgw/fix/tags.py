@@ -162,6 +162,44 @@ LAST_RPT_REQUESTED = 912
 AGGRESSOR_INDICATOR = 1057
 MASS_ACTION_REPORT_ID = 1369
 
+# quotes
+QUOTE_REQ_ID = 131
+BID_PX = 132
+OFFER_PX = 133
+BID_SIZE = 134
+OFFER_SIZE = 135
+NO_RELATED_SYM = 146
+QUOTE_STATUS = 297
+QUOTE_CANCEL_TYPE = 298
+QUOTE_REQUEST_TYPE = 303
+QUOTE_REQUEST_REJECT_REASON = 658
+
+# market data
+MD_REQ_ID = 262
+SUBSCRIPTION_REQUEST_TYPE = 263
+NO_MD_ENTRIES = 268
+MD_ENTRY_TYPE = 269
+MD_ENTRY_PX = 270
+MD_ENTRY_SIZE = 271
+MD_ENTRY_DATE = 272
+MD_ENTRY_TIME = 273
+MD_UPDATE_ACTION = 279
+MD_REQ_REJ_REASON = 281
+SECURITY_TRADING_STATUS = 326
+TRD_TYPE = 828
+TRADE_ID = 1003
+AGGRESSOR_SIDE = 2446
+
+# positions and settlement
+LONG_QTY = 704
+SHORT_QTY = 705
+SETTL_PRICE = 730
+LAST_FRAGMENT = 893
+NO_COLLATERAL_AMOUNT_CHANGES = 1703
+COLLATERAL_AMOUNT_CHANGE = 1704
+COLLATERAL_AMOUNT_TYPE = 1705
+SELF_TRADE_PREVENTION_TYPE = 2964
+
 # Length tag -> data tag (FIX 5.0SP2, EP228): the value of the data tag is read by length and may hold SOH.
 # fmt: off
 RAW_DATA_TAGS: dict[int, int] = {
@@ -214,7 +252,7 @@ SECRET_TAGS: frozenset[int] = frozenset(
 )
 """Values that never reach a log, an error or a repr."""
 
-_WORDS = {"ID": "ID", "IDS": "IDs"}
+_WORDS = {"ID": "ID", "IDS": "IDs", "MD": "MD"}
 NAMES: dict[int, str] = {
     tag: "".join(_WORDS.get(word, word.title()) for word in name.split("_"))
     for name, tag in list(globals().items())

@@ -8,8 +8,9 @@ Source: FIX 5.0SP2 volume 1, "Data types".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -31,6 +32,7 @@ _SCALES = {21: 1_000_000, 24: 1_000, 27: 1}  # length of a UTCTimestamp -> nanos
 _DIVISORS = {"s": _NANOS, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _FORMATS = {"s": b"%b", "ms": b"%b.%03d", "us": b"%b.%06d", "ns": b"%b.%09d"}
 _SHOWN = 32
+_TIME_ONLY = re.compile(rb"\d\d:\d\d:\d\d(\.\d{1,12})?")
 
 
 def malformed(tag: int, value: bytes, expected: str) -> FieldError:
@@ -164,6 +166,28 @@ def decode_date(tag: int, value: bytes) -> date:
         return _day(value)
     except ValueError:
         raise malformed(tag, value, "a date YYYYMMDD") from None
+
+
+def encode_time(value: time) -> bytes:
+    """Return a UTCTimeOnly in milliseconds, or in microseconds when that is needed to be exact.
+
+    Raises:
+        EncodeError: the time has a time zone other than UTC.
+    """
+    if value.utcoffset():
+        raise EncodeError("a time of day is UTC on the wire")
+    exact = "microseconds" if value.microsecond % 1000 else "milliseconds"
+    return value.replace(tzinfo=None).isoformat(timespec=exact).encode()
+
+
+def decode_time(tag: int, value: bytes) -> time:
+    """Return the time of day, in UTC, of a UTCTimeOnly of any precision, cut to microseconds."""
+    if not _TIME_ONLY.fullmatch(value):
+        raise malformed(tag, value, "a time HH:MM:SS, with up to 12 decimals")
+    try:
+        return time.fromisoformat(value[:15].decode()).replace(tzinfo=UTC)
+    except ValueError:
+        raise malformed(tag, value, "a time of day") from None
 
 
 def encode_utc_timestamp(value: datetime) -> bytes:

@@ -223,6 +223,7 @@ class PartyRole(StrEnum):
     CUSTOMER_ACCOUNT = "24"
     ENTERING_TRADER = "36"
     CONTRA_TRADER = "37"
+    LIQUIDITY_PROVIDER = "35"
     POSITION_ACCOUNT = "38"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -39,6 +39,8 @@ INSTS = types.enums(Inst)
         (types.DECIMAL, Decimal("1E+2"), "100"),
         (types.UTC_TIMESTAMP, datetime(2026, 10, 9, tzinfo=UTC), "20261009-00:00:00.000"),
         (types.LOCAL_MKT_DATE, date(2026, 10, 9), "20261009"),
+        (types.UTC_TIME_ONLY, time(16, 0, 0, 123_000, UTC), "16:00:00.123"),
+        (types.UTC_TIME_ONLY, time(16, 0, 0, 123_456, UTC), "16:00:00.123456"),
         (types.MULTIPLE_STRINGS, ("a", "b"), "a b"),
         (types.DATA, b"\x01\xff", "\x01\udcff"),
         (SIDE, Side.SELL, "2"),
@@ -67,6 +69,8 @@ def test_values_are_written_and_read_back(kind: types.FieldType[Any], value: Any
         (types.UTC_TIMESTAMP, date(2026, 10, 9)),
         (types.LOCAL_MKT_DATE, datetime(2026, 10, 9, tzinfo=UTC)),
         (types.LOCAL_MKT_DATE, "20261009"),
+        (types.UTC_TIME_ONLY, "16:00:00"),
+        (types.UTC_TIME_ONLY, time(16, tzinfo=timezone(timedelta(hours=1)))),
         (types.MULTIPLE_STRINGS, "ab"),
         (types.DATA, "ab"),
         (types.DATA, b""),

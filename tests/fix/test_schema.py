@@ -377,3 +377,19 @@ def test_a_price_that_is_no_number_names_its_tag(text: str) -> None:
     with pytest.raises(FieldError) as caught:
         _ = order.price
     assert (caught.value.tag, caught.value.reason) == (tags.PRICE, 6)
+
+
+class Size(Group):
+    symbol: str | None = field(tags.SYMBOL, STRING, default=None)
+    order_qty: Decimal | None = field(tags.ORDER_QTY, DECIMAL, default=None)
+
+
+class Request(TypedMessage, msg_type="R"):
+    sizes: tuple[Size, ...] = group(tags.NO_RELATED_SYM, Size)
+
+
+@pytest.mark.parametrize("given", [Size(symbol="A", order_qty=Decimal(5)), Size(order_qty=Decimal(5))])
+def test_an_entry_whose_first_field_may_be_missing_begins_with_what_is_there(given: Size) -> None:
+    request = Request(sizes=(given, given))
+    request.check()
+    assert request.sizes == (given, given)

@@ -12,23 +12,11 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from fixgw.fix import tags
+from fixgw.fix import tags as fix
 from fixgw.fix.fieldtypes import BOOLEAN, DECIMAL, STRING, UTC_TIMESTAMP, enum
 from fixgw.fix.schema import LATE, FieldSpec, Group, TypedMessage, field, group
 from fixgw.messages import order_entry
-from fixgw.messages.business import BusinessMessageReject
-
-LONG_QTY = 704
-SHORT_QTY = 705
-NO_COLLATERAL_AMOUNT_CHANGES = 1703
-COLLATERAL_AMOUNT_CHANGE = 1704
-COLLATERAL_AMOUNT_TYPE = 1705
-SELF_TRADE_PREVENTION_TYPE = 2964
-CANCEL_ORDER_ON_PAUSE = 21006
-MAX_EXECUTION_COST = 21009
-RFQ_ID = 21023
-SINGLE_MARKET_COLLATERAL_RETURN = 21030
-RANGED_MARKET_COLLATERAL_RETURN = 21031
+from fixgw.venues.kalshi import tags
 
 
 class SelfTradePreventionType(StrEnum):
@@ -66,8 +54,10 @@ def _only(message: type[TypedMessage], *known: int) -> tuple[FieldSpec, ...]:
 class CollateralAmountChange(Group):
     """An entry of NoCollateralAmountChanges(1703), always in dollars."""
 
-    collateral_amount_change: Decimal = field(COLLATERAL_AMOUNT_CHANGE, DECIMAL)
-    collateral_amount_type: CollateralAmountType = field(COLLATERAL_AMOUNT_TYPE, enum(CollateralAmountType))
+    collateral_amount_change: Decimal = field(fix.COLLATERAL_AMOUNT_CHANGE, DECIMAL)
+    collateral_amount_type: CollateralAmountType = field(
+        fix.COLLATERAL_AMOUNT_TYPE, enum(CollateralAmountType)
+    )
 
 
 class NewOrderSingle(order_entry.NewOrderSingle, msg_type="D"):
@@ -79,16 +69,16 @@ class NewOrderSingle(order_entry.NewOrderSingle, msg_type="D"):
 
     FIELDS = _only(order_entry.NewOrderSingle, 11, 526, 453, 79, 18, 100, 55, 54, 38, 40, 44, 117, 59, 126)
 
-    sender_sub_id: str | None = field(tags.SENDER_SUB_ID, STRING, default=None)
-    transact_time: datetime | None = field(tags.TRANSACT_TIME, UTC_TIMESTAMP, default=None)
-    order_qty: Decimal = field(tags.ORDER_QTY, DECIMAL)
-    price: Decimal = field(tags.PRICE, DECIMAL)
+    sender_sub_id: str | None = field(fix.SENDER_SUB_ID, STRING, default=None)
+    transact_time: datetime | None = field(fix.TRANSACT_TIME, UTC_TIMESTAMP, default=None)
+    order_qty: Decimal = field(fix.ORDER_QTY, DECIMAL)
+    price: Decimal = field(fix.PRICE, DECIMAL)
     self_trade_prevention_type: SelfTradePreventionType | None = field(
-        SELF_TRADE_PREVENTION_TYPE, enum(SelfTradePreventionType), default=None
+        fix.SELF_TRADE_PREVENTION_TYPE, enum(SelfTradePreventionType), default=None
     )
-    cancel_order_on_pause: bool | None = field(CANCEL_ORDER_ON_PAUSE, BOOLEAN, default=None)
-    max_execution_cost: Decimal | None = field(MAX_EXECUTION_COST, DECIMAL, default=None)
-    rfq_id: str | None = field(RFQ_ID, STRING, default=None)
+    cancel_order_on_pause: bool | None = field(tags.CANCEL_ORDER_ON_PAUSE, BOOLEAN, default=None)
+    max_execution_cost: Decimal | None = field(tags.MAX_EXECUTION_COST, DECIMAL, default=None)
+    rfq_id: str | None = field(tags.RFQ_ID, STRING, default=None)
 
 
 class OrderCancelReplaceRequest(order_entry.OrderCancelReplaceRequest, msg_type="G"):
@@ -98,10 +88,10 @@ class OrderCancelReplaceRequest(order_entry.OrderCancelReplaceRequest, msg_type=
         order_entry.OrderCancelReplaceRequest, 37, 453, 41, 11, 79, 100, 55, 54, 38, 40, 44, 59, 126
     )
 
-    sender_sub_id: str | None = field(tags.SENDER_SUB_ID, STRING, default=None)
-    orig_cl_ord_id: str = field(tags.ORIG_CL_ORD_ID, STRING)
-    transact_time: datetime | None = field(tags.TRANSACT_TIME, UTC_TIMESTAMP, default=None)
-    order_qty: Decimal = field(tags.ORDER_QTY, DECIMAL)
+    sender_sub_id: str | None = field(fix.SENDER_SUB_ID, STRING, default=None)
+    orig_cl_ord_id: str = field(fix.ORIG_CL_ORD_ID, STRING)
+    transact_time: datetime | None = field(fix.TRANSACT_TIME, UTC_TIMESTAMP, default=None)
+    order_qty: Decimal = field(fix.ORDER_QTY, DECIMAL)
 
 
 class OrderCancelRequest(order_entry.OrderCancelRequest, msg_type="F"):
@@ -109,17 +99,17 @@ class OrderCancelRequest(order_entry.OrderCancelRequest, msg_type="F"):
 
     FIELDS = _only(order_entry.OrderCancelRequest, 41, 37, 11, 453, 79, 100, 55, 54)
 
-    sender_sub_id: str | None = field(tags.SENDER_SUB_ID, STRING, default=None)
-    orig_cl_ord_id: str = field(tags.ORIG_CL_ORD_ID, STRING)
-    transact_time: datetime | None = field(tags.TRANSACT_TIME, UTC_TIMESTAMP, default=None)
+    sender_sub_id: str | None = field(fix.SENDER_SUB_ID, STRING, default=None)
+    orig_cl_ord_id: str = field(fix.ORIG_CL_ORD_ID, STRING)
+    transact_time: datetime | None = field(fix.TRANSACT_TIME, UTC_TIMESTAMP, default=None)
 
 
 class OrderMassCancelRequest(TypedMessage, msg_type="q"):
     """OrderMassCancelRequest(q): cancels every order of this session; on KalshiNR, once a second at most."""
 
-    cl_ord_id: str = field(tags.CL_ORD_ID, STRING, default=LATE)
+    cl_ord_id: str = field(fix.CL_ORD_ID, STRING, default=LATE)
     mass_cancel_request_type: MassCancelRequestType = field(
-        tags.MASS_CANCEL_REQUEST_TYPE,
+        fix.MASS_CANCEL_REQUEST_TYPE,
         enum(MassCancelRequestType),
         default=MassCancelRequestType.CANCEL_FOR_SESSION,
     )
@@ -128,10 +118,10 @@ class OrderMassCancelRequest(TypedMessage, msg_type="q"):
 class OrderMassCancelReport(TypedMessage, msg_type="r"):
     """OrderMassCancelReport(r): the verdict; one report for each cancelled order follows it."""
 
-    cl_ord_id: str | None = field(tags.CL_ORD_ID, STRING, default=None)
-    order_id: str | None = field(tags.ORDER_ID, STRING, default=None)
-    mass_cancel_response: MassCancelResponse = field(tags.MASS_CANCEL_RESPONSE, enum(MassCancelResponse))
-    mass_cancel_reject_reason: str | None = field(tags.MASS_CANCEL_REJECT_REASON, STRING, default=None)
+    cl_ord_id: str | None = field(fix.CL_ORD_ID, STRING, default=None)
+    order_id: str | None = field(fix.ORDER_ID, STRING, default=None)
+    mass_cancel_response: MassCancelResponse = field(fix.MASS_CANCEL_RESPONSE, enum(MassCancelResponse))
+    mass_cancel_reject_reason: str | None = field(fix.MASS_CANCEL_REJECT_REASON, STRING, default=None)
 
 
 class ExecutionReport(order_entry.ExecutionReport, msg_type="8"):
@@ -148,18 +138,18 @@ class ExecutionReport(order_entry.ExecutionReport, msg_type="8"):
     )
 
     self_trade_prevention_type: SelfTradePreventionType | None = field(
-        SELF_TRADE_PREVENTION_TYPE, enum(SelfTradePreventionType), default=None
+        fix.SELF_TRADE_PREVENTION_TYPE, enum(SelfTradePreventionType), default=None
     )
-    long_qty: Decimal | None = field(LONG_QTY, DECIMAL, default=None)
-    short_qty: Decimal | None = field(SHORT_QTY, DECIMAL, default=None)
+    long_qty: Decimal | None = field(fix.LONG_QTY, DECIMAL, default=None)
+    short_qty: Decimal | None = field(fix.SHORT_QTY, DECIMAL, default=None)
     collateral_amount_changes: tuple[CollateralAmountChange, ...] = group(
-        NO_COLLATERAL_AMOUNT_CHANGES, CollateralAmountChange, default=()
+        fix.NO_COLLATERAL_AMOUNT_CHANGES, CollateralAmountChange, default=()
     )
     single_market_collateral_return: Decimal | None = field(
-        SINGLE_MARKET_COLLATERAL_RETURN, DECIMAL, default=None
+        tags.SINGLE_MARKET_COLLATERAL_RETURN, DECIMAL, default=None
     )
     ranged_market_collateral_return: Decimal | None = field(
-        RANGED_MARKET_COLLATERAL_RETURN, DECIMAL, default=None
+        tags.RANGED_MARKET_COLLATERAL_RETURN, DECIMAL, default=None
     )
 
 
@@ -177,5 +167,4 @@ MESSAGES: Sequence[type[TypedMessage]] = (
     ExecutionReport,
     OrderCancelReject,
     OrderMassCancelReport,
-    BusinessMessageReject,
 )

@@ -4,7 +4,7 @@
 
 A signer is a pure function of a ``LogonContext`` and a key: it returns fields, and touches neither socket nor
 clock. The context holds the very characters that will stand in the Logon, so a signature can cover them. Here
-the venue's side is the engine's own acceptor, which checks the HMAC as a venue would.
+the venue's side is an acceptor, whose authenticator checks the HMAC as a venue would.
 
 Source: docs.kraken.com/api/docs/fix-api/logon-fix.
 """
@@ -18,19 +18,17 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fixgw import Gateway, LogonContext, Message
-from fixgw.clock import SystemClock
-from fixgw.engine.acceptor import Acceptor, Admission
-from fixgw.engine.link import Link
-from fixgw.engine.settings import LinkSettings, SessionPlan
+from fixgw import Acceptor, AcceptorPlan, Gateway, LogonContext, Message
+from fixgw.engine.acceptor_settings import AcceptorSession
+from fixgw.engine.settings import SessionPlan
 from fixgw.fix.tags import MSG_SEQ_NUM, PASSWORD, USERNAME
-from fixgw.handlers.router import Router
 from fixgw.observe import logs
 from fixgw.session.state import Role, SessionSettings
 from fixgw.session.verdict import Accept, Refuse, Verdict
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.base import Peer
-from fixgw.transport.tcp import ListenSettings, TcpConnector, TcpSettings, listen
+from fixgw.transport.listen import ListenSettings
+from fixgw.transport.tcp import TcpConnector, TcpSettings
 from fixgw.venues.base import LogoutRule, Retry
 
 NONCE = 5025
@@ -76,15 +74,16 @@ def settings(role: Role, sender: str, target: str) -> SessionSettings:
     )
 
 
-def judge(logon: Message) -> Verdict:
-    """The venue makes the same HMAC out of the same characters, and compares."""
-    context = LogonContext(
-        "FIX.4.4", "A", int(logon[MSG_SEQ_NUM]), "CLIENT", "VENUE", "", 60, int(logon[NONCE]) * 1_000_000
-    )
-    expected = dict(HmacSigner("APIKEY", "c2VjcmV0").logon_fields(context))[PASSWORD]
-    assert isinstance(expected, bytes)
-    genuine = hmac.compare_digest(expected, logon[PASSWORD])
-    return Accept() if genuine else Refuse.with_logout("Invalid credentials")
+class Directory:
+    """The venue's side: it makes the same HMAC out of the same characters, and compares."""
+
+    async def authenticate(self, logon: Message, peer: Peer) -> Verdict:
+        number, utc_ns = int(logon[MSG_SEQ_NUM]), int(logon[NONCE]) * 1_000_000
+        context = LogonContext("FIX.4.4", "A", number, "CLIENT", "VENUE", "", 60, utc_ns)
+        expected = dict(HmacSigner("APIKEY", "c2VjcmV0").logon_fields(context))[PASSWORD]
+        assert isinstance(expected, bytes)
+        genuine = hmac.compare_digest(expected, logon[PASSWORD])
+        return Accept() if genuine else Refuse.with_logout("Invalid credentials")
 
 
 def judge_logout(text: str) -> LogoutRule:
@@ -110,22 +109,10 @@ async def log_on(port: int, secret: str) -> str:
 async def main() -> None:
     logs.setup("critical")  # the refusal below is meant to happen
     check_known_vector()
-    link = Link(
-        settings(Role.ACCEPTOR, "VENUE", "CLIENT"),
-        MemoryStore(),
-        Router(None, ()),
-        SystemClock(),
-        LinkSettings(),
-    )
-
-    def receive(logon: Message, peer: Peer) -> Admission | None:
-        return Admission(link, judge)
-
-    listener = await listen(ListenSettings(), Acceptor(receive).protocol)
-    print("with the right secret:", await log_on(listener.port, "c2VjcmV0"))
-    print("with another secret:", await log_on(listener.port, "b3RoZXI="))
-    await listener.close()
-    link.close()
+    session = AcceptorSession(settings(Role.ACCEPTOR, "VENUE", "CLIENT"), MemoryStore)
+    async with Acceptor(AcceptorPlan(ListenSettings(), [session], Directory())) as venue:
+        print("with the right secret:", await log_on(venue.port, "c2VjcmV0"))
+        print("with another secret:", await log_on(venue.port, "b3RoZXI="))
 
 
 if __name__ == "__main__":

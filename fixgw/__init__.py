@@ -6,6 +6,8 @@ from typing import Any as _Any
 
 if _TYPE_CHECKING:
     from fixgw.config.build import load
+    from fixgw.engine.acceptor import Acceptor
+    from fixgw.engine.acceptor_settings import AcceptorPlan, Authenticator
     from fixgw.engine.gateway import Gateway
     from fixgw.engine.handle import SessionHandle
     from fixgw.engine.loop import event_loop
@@ -31,6 +33,8 @@ if _TYPE_CHECKING:
 # Looked up when first asked for: whoever needs the framer alone does not load the whole gateway.
 _HOMES = {
     "fixgw.config.build": ("load",),
+    "fixgw.engine.acceptor": ("Acceptor",),
+    "fixgw.engine.acceptor_settings": ("AcceptorPlan", "Authenticator"),
     "fixgw.engine.gateway": ("Gateway",),
     "fixgw.engine.handle": ("SessionHandle",),
     "fixgw.engine.loop": ("event_loop",),
@@ -56,6 +60,9 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Acceptor",
+    "AcceptorPlan",
+    "Authenticator",
     "ConfigError",
     "ConnectError",
     "Context",

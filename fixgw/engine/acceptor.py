@@ -1,195 +1,190 @@
-"""Takes inbound streams: nothing is known of a peer until its first Logon, which a small reader waits for."""
+"""Serves sessions that peers open: one port, many identities, each with its own numbers and store."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeAlias, cast
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from typing import Self, TypeAlias
 
+from fixgw.clock import Clock, SystemClock
+from fixgw.engine.acceptor_settings import AcceptorPlan, AcceptorSession, Authenticator
 from fixgw.engine.link import Link
-from fixgw.errors import Reject
-from fixgw.fix.framing import Framer
+from fixgw.engine.reception import Admission, Answer, Reception
+from fixgw.errors import ConfigError, LocalError
+from fixgw.fix import tags
 from fixgw.fix.message import Message
-from fixgw.session.state import Phase
-from fixgw.session.verdict import Refuse, Verdict
+from fixgw.handlers.router import Router
+from fixgw.session.state import SessionSettings
+from fixgw.session.verdict import Accept, Refuse
 from fixgw.transport.base import Peer
-from fixgw.transport.tcp import peer_of
+from fixgw.transport.listen import TcpListener, listen
 
 log = logging.getLogger("fixgw.acceptor")
 
-LOGON = "A"
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """What an acceptor does with a stream whose Logon it has seen.
-
-    Args:
-        link: the session's link, which takes the stream and the Logon; it must not be connected.
-        verdict: judges the credentials; may be awaited. Nothing of the session changes before it accepts.
-    """
-
-    link: Link
-    verdict: Callable[[Message], Verdict | Awaitable[Verdict]]
-
-
-Reception: TypeAlias = Callable[[Message, Peer], Admission | None]
+Identity: TypeAlias = tuple[str, str, str]  # BeginString(8), SenderCompID(49), TargetCompID(56) of a Logon
 
 
 class Acceptor:
-    """Makes a protocol for each inbound stream; hand ``protocol`` to a listener.
+    """Listens and serves sessions; use it as ``async with Acceptor(plan) as acceptor``.
+
+    A Logon whose identity no session has, or whose session is logged on, is closed without a word.
 
     Args:
-        reception: finds the session of a Logon, or returns None to close without a word.
-        logon_timeout: seconds from accept to a complete Logon.
-        max_logon_size: the longest first frame, bytes.
-        max_pending: streams that may wait for their Logon at once; the surplus is closed at accept.
+        plan: where to listen, and the sessions.
+        clock: the only source of time.
+
+    Raises:
+        ConfigError: a session is no acceptor's, or two have the same name or the same identity.
     """
 
-    def __init__(
-        self,
-        reception: Reception,
-        *,
-        logon_timeout: float = 10.0,
-        max_logon_size: int = 8_192,
-        max_pending: int = 256,
-    ) -> None:
-        self._reception = reception
-        self._logon_timeout = logon_timeout
-        self._max_logon_size = max_logon_size
-        self._max_pending = max_pending
-        self._pending: set[_Stranger] = set()
-        self._verdicts: set[asyncio.Task[None]] = set()
+    def __init__(self, plan: AcceptorPlan, *, clock: Clock | None = None) -> None:
+        self.plan = plan
+        self._clock = clock or SystemClock()
+        self._names = _names(plan.sessions)
+        self._links: dict[str, Link] = {}
+        self._reception = Reception(self._judge, plan.limits)
+        self._listener: TcpListener | None = None
+        self._stack: AsyncExitStack | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the stores, hand what was not handled to the handlers, then listen.
+
+        Raises:
+            StoreError: a store can not be opened.
+            ConfigError: the address can not be bound.
+        """
+        self._stack = AsyncExitStack()
+        try:
+            await self._stack.enter_async_context(self._serving())
+            self._listener = await listen(self.plan.listen, self._reception.accept)
+            self._stack.push_async_callback(self._listener.close)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        """Accept no more, log every session out, close its store."""
+        if self._stack is not None:
+            await self._stack.aclose()
+
+    def __getitem__(self, name: str) -> Link:
+        """Return the session with this name: ``send``, ``active``, ``logout`` and the rest."""
+        try:
+            return self._links[name]
+        except KeyError:
+            known = ", ".join(self._links) or "none is served"
+            raise LocalError(f"no session is named {name!r}; there are: {known}") from None
+
+    @property
+    def sessions(self) -> list[Link]:
+        """Every session, in the order of the plan."""
+        return list(self._links.values())
+
+    @property
+    def port(self) -> int:
+        """The port in use.
+
+        Raises:
+            LocalError: it does not listen.
+        """
+        if self._listener is None:
+            raise LocalError("the acceptor does not listen: use it in `async with`")
+        return self._listener.port
 
     @property
     def pending(self) -> int:
-        """How many streams wait for their Logon."""
-        return len(self._pending)
+        """How many connections are without a Logon."""
+        return self._reception.pending
 
-    def protocol(self) -> asyncio.Protocol:
-        """Return the protocol for one inbound stream."""
-        return _Stranger(self)
+    @property
+    def turned_away(self) -> int:
+        """How many connections were closed at the accept because too many had not logged on."""
+        return self._reception.turned_away
 
-    def close(self) -> None:
-        """Close every stream that has not logged on."""
-        for stranger in list(self._pending):
-            stranger.close()
-
-    def arrived(self, stranger: _Stranger) -> bool:
-        """Let a stream wait, unless too many do."""
-        if len(self._pending) >= self._max_pending:
-            log.warning("too many streams wait for their Logon", extra={"limit": self._max_pending})
-            return False
-        self._pending.add(stranger)
-        return True
-
-    def left(self, stranger: _Stranger) -> None:
-        """A stream has logged on or gone."""
-        self._pending.discard(stranger)
-
-    def admit(self, logon: Message, peer: Peer, stream: asyncio.Transport, data: bytes) -> bool:
-        """Hand a stream to its session's link, with every byte read so far; False to close it."""
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
         try:
-            admission = self._reception(logon, peer)
-        except Exception as error:
-            log.error("reception failed", exc_info=error, extra={"peer": peer.address})
-            return False
-        if admission is None or admission.link.connected:
-            return False
-        link = admission.link
-        link.judge = lambda message: self._judge(link, admission, message)
-        stream.set_protocol(link)
-        link.connection_made(stream)
-        link.data_received(data)
-        return True
+            for session in self.plan.sessions:
+                self._links[session.session.name] = self._open(session)
+            yield
+            self._reception.close()
+            await self._log_out()
+        finally:
+            with ExitStack() as closing:  # each is closed, whatever another one's end brings
+                for link in self._links.values():
+                    closing.callback(link.close)
+                self._links = {}
 
-    def _judge(self, link: Link, admission: Admission, logon: Message) -> None:
-        try:
-            verdict = admission.verdict(logon)
-        except Exception as error:
-            verdict = _unjudged(link, error)
-        if isinstance(verdict, Awaitable):
-            task = asyncio.ensure_future(self._judge_later(link, link.connections, verdict))
-            self._verdicts.add(task)
-            task.add_done_callback(self._verdicts.discard)
-        else:
-            link.admit(verdict)
+    def _open(self, session: AcceptorSession) -> Link:
+        router = Router(session.handler, session.messages)
+        link = Link(session.session, session.store(), router, self._clock, session.link)
+        link.redeliver()
+        return link
 
-    async def _judge_later(self, link: Link, connection: int, verdict: Awaitable[Verdict]) -> None:
-        try:
-            answer = await verdict
-        except Exception as error:
-            answer = _unjudged(link, error)
-        if link.connections == connection and link.session.phase is Phase.LOGON_PENDING:
-            link.admit(answer)  # else its peer has gone, and another one may wait in its place
+    async def _log_out(self) -> None:
+        """Log every session out; one whose peer does not answer ends at its own ``logout_timeout``."""
+        connected = [link for link in self._links.values() if link.connected]
+        for link in connected:
+            link.logout()
+        await asyncio.gather(*(link.ended() for link in connected if link.connected))
 
-
-def _unjudged(link: Link, error: Exception) -> Verdict:
-    """Refuse without a word: whoever was to judge the credentials could not."""
-    log.error("credentials could not be judged", exc_info=error, extra={"session": link.name})
-    return Refuse.silently()
-
-
-class _Stranger(asyncio.Protocol):
-    """A stream that has not told who it is."""
-
-    def __init__(self, acceptor: Acceptor) -> None:
-        self._acceptor = acceptor
-        self._framer = Framer(max_frame_size=acceptor._max_logon_size)
-        self._data = bytearray()
-        self._stream: asyncio.Transport | None = None
-        self._deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._stream = cast(asyncio.Transport, transport)
-        if not self._acceptor.arrived(self):
-            self._stream.abort()
-            return
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(self._acceptor._logon_timeout, self.close)
-
-    def data_received(self, data: bytes) -> None:
-        if self._stream is None or self._stream.is_closing():
-            return
-        self._data += data
-        frames = self._framer.feed(data)
-        if frames:  # or garbage: the framer holds no more than the longest Logon
-            self._first(frames[0])
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._forget()
-
-    def close(self) -> None:
-        """End the stream without a word: its peer has no identity yet."""
-        self._forget()
-        if self._stream is not None:
-            self._stream.abort()
-
-    def _first(self, frame: object) -> None:
-        """Only a well-formed Logon gets an answer."""
-        logon = self._logon(frame)
-        stream = self._stream
-        assert stream is not None
-        if logon is None:
-            self.close()
-            return
-        self._forget()
-        if not self._acceptor.admit(logon, peer_of(stream), stream, bytes(self._data)):
-            stream.abort()
-
-    @staticmethod
-    def _logon(frame: object) -> Message | None:
-        if not isinstance(frame, bytes):
+    def _judge(self, logon: Message, peer: Peer) -> Answer | Awaitable[Answer]:
+        link = self._links.get(self._names.get(identity_of(logon), ""))
+        if link is None:
+            log.warning("a Logon of an unknown identity was closed", extra={"peer": peer.address})
             return None
-        try:
-            message = Message.decode(frame)
-        except Reject:
+        if link.connected:
+            log.warning("a second Logon was closed", extra={"session": link.name, "peer": peer.address})
             return None
-        return message if message.msg_type == LOGON else None
+        if self.plan.authenticator is None:
+            return Admission(link, Accept())
+        return self._authenticate(self.plan.authenticator, link, logon, peer)
 
-    def _forget(self) -> None:
-        self._acceptor.left(self)
-        if self._deadline is not None:
-            self._deadline.cancel()
+    async def _authenticate(
+        self, authenticator: Authenticator, link: Link, logon: Message, peer: Peer
+    ) -> Answer:
+        """The link hears nothing until the credentials are accepted, or their refusal is to be told."""
+        verdict = await authenticator.authenticate(logon, peer)
+        if isinstance(verdict, Refuse):
+            detail = {"session": link.name, "peer": peer.address, "text": verdict.text}
+            log.warning("credentials refused", extra=detail)
+        return None if verdict == Refuse.silently() else Admission(link, verdict)
+
+
+def identity_of(logon: Message) -> Identity:
+    """Return what a Logon says of its session: BeginString(8), SenderCompID(49) and TargetCompID(56)."""
+    begin_string = logon.frame[2 : logon.frame.index(b"\x01")].decode("latin-1")
+    return begin_string, logon.text(tags.SENDER_COMP_ID) or "", logon.text(tags.TARGET_COMP_ID) or ""
+
+
+def _names(sessions: Iterable[AcceptorSession]) -> dict[Identity, str]:
+    """Return the name of each session by the identities under which a peer may open it."""
+    names: dict[Identity, str] = {}
+    for session in sessions:
+        settings = session.session
+        if settings.initiator:
+            raise ConfigError(
+                f"session {settings.name!r} has the role of an initiator",
+                remedy="give it Role.ACCEPTOR, or run it in a Gateway",
+            )
+        if settings.name in names.values():
+            raise ConfigError(
+                f"two sessions are named {settings.name!r}", remedy="give each session a name of its own"
+            )
+        for identity in _identities(settings):
+            if identity in names:
+                raise ConfigError(
+                    f"sessions {names[identity]!r} and {settings.name!r} have one identity: "
+                    + " ".join(identity),
+                    remedy="let them differ in BeginString, SenderCompID or TargetCompID",
+                )
+            names[identity] = settings.name
+    return names
+
+
+def _identities(settings: SessionSettings) -> list[Identity]:
+    theirs = settings.accepted_sender_comp_ids or {settings.target_comp_id}
+    return [(settings.begin_string, name, settings.sender_comp_id) for name in sorted(theirs)]

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from fixgw.clock import Clock, Now, SystemClock
-from fixgw.engine.acceptor import Acceptor, Admission
+from fixgw.engine.reception import Admission, Reception
 from fixgw.errors import ConfigError
 from fixgw.fix import tags
 from fixgw.fix.message import Message
@@ -33,7 +33,7 @@ from fixgw.sim.pki import DEFAULT_CLIENTS, ClientKey, ClientSpec, KeyRegistry, S
 from fixgw.sim.venuelink import VenueHandler, VenueLink
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.base import Peer
-from fixgw.transport.tcp import ListenSettings, TcpListener, listen
+from fixgw.transport.listen import ListenSettings, TcpListener, listen
 
 SENDING_TIME_WINDOW = 30.0
 
@@ -122,7 +122,7 @@ class Simulator:
         self._handlers: dict[str, VenueHandler] = {}
         self._directory: StateDirectory | None = None
         self._listeners: list[TcpListener] = []
-        self._acceptors: list[Acceptor] = []
+        self._receptions: list[Reception] = []
         self._expiry: asyncio.TimerHandle | None = None
         self._house = Counterparty(self.engine, self.app.publish)
         for market in settings.markets:
@@ -147,12 +147,12 @@ class Simulator:
             self.add_key(known)
         context = self._directory.server_context() if settings.tls else None
         for kind in KINDS:
-            acceptor = Acceptor(partial(self._receive, kind))
+            reception = Reception(partial(self._receive, kind))
             port = settings.ports.get(kind.name, 0)
             listener = await listen(
-                ListenSettings(host=settings.host, port=port, tls=context), acceptor.protocol
+                ListenSettings(host=settings.host, port=port, tls=context), reception.accept
             )
-            self._acceptors.append(acceptor)
+            self._receptions.append(reception)
             self._listeners.append(listener)
             self.ports[kind.name] = listener.port
         return self
@@ -165,8 +165,8 @@ class Simulator:
     ) -> None:
         for listener in self._listeners:
             await listener.close()
-        for acceptor in self._acceptors:
-            acceptor.close()
+        for reception in self._receptions:
+            reception.close()
         await self._log_out()
         if self._expiry is not None:
             self._expiry.cancel()
@@ -266,7 +266,7 @@ class Simulator:
         name = f"{kind.target_comp_id}/{key_id}"
         link = self.links.get(name) or self._open(name, kind, key_id)
         self._handlers[name].logon = logon
-        return Admission(link, lambda _: verdict)
+        return Admission(link, verdict)
 
     def _turn_away(self, kind: SessionKind, logon: Message, key_id: str, verdict: Refuse) -> Admission | None:
         """Answer in the name that was called, so that the client reads the reason."""
@@ -275,7 +275,7 @@ class Simulator:
             return None
         name = f"{REFUSED}{kind.target_comp_id}/{key_id}"
         link = self._make_link(name, called, key_id, Router(None, ()), retransmission=False)
-        return Admission(link, lambda _: verdict)
+        return Admission(link, verdict)
 
     def _open(self, name: str, kind: SessionKind, key_id: str) -> VenueLink:
         key = self.registry.get(key_id)

@@ -9,16 +9,44 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class PeerCertificate:
+    """The certificate that a peer has proved to hold; it is verified already.
+
+    Args:
+        subject: whom it names, as RFC 4514 writes it (``CN=desk-1,O=Firm``).
+        sha256: the SHA-256 of the certificate, 64 hex digits.
+    """
+
+    subject: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
-    """The far end of a stream, for logs and records.
+    """The far end of a stream, for logs, records and verdicts.
 
     Args:
         address: ``host:port``, or a name for an in-memory stream.
         tls: the TLS version and cipher, or ``off``.
+        certificate: the certificate that it showed, None when it showed none.
     """
 
     address: str
     tls: str = "off"
+    certificate: PeerCertificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An inbound connection at its accept, before a byte of it is read.
+
+    Args:
+        host: the peer's address without its port.
+        cut: ends the connection while its TLS handshake lasts; later the stream itself is closed.
+    """
+
+    host: str
+    cut: Callable[[], object]
 
 
 class Connector(Protocol):

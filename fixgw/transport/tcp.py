@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from fixgw.errors import ConfigError, ConnectError
+from fixgw.errors import ConnectError
+from fixgw.transport.address import endpoint, peer_of, refuse_plain_remote
 from fixgw.transport.base import Peer
 from fixgw.transport.tls import (
     TlsSettings,
@@ -54,30 +54,7 @@ class TcpSettings:
     @property
     def endpoint(self) -> str:
         """``host:port``."""
-        return _endpoint(self.host, self.port)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListenSettings:
-    """Where to accept streams.
-
-    Args:
-        host: the address to bind.
-        port: the port to bind, 0 for any free one.
-        tls: a context of ``tls.server_context``, or None for plain TCP.
-        handshake_timeout: seconds for the TLS handshake.
-        shutdown_timeout: seconds for the peer's close_notify after a close.
-        max_pending: connections that the kernel may hold before they are accepted.
-        allow_plain_remote: accept plain TCP from other machines.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    tls: ssl.SSLContext | None = None
-    handshake_timeout: float = 10.0
-    shutdown_timeout: float = 2.0
-    max_pending: int = 64
-    allow_plain_remote: bool = False
+        return endpoint(self.host, self.port)
 
 
 class TcpConnector:
@@ -92,7 +69,7 @@ class TcpConnector:
         self._context: ssl.SSLContext | None = None
         self._pins: frozenset[bytes] = frozenset()
         if settings.tls is None:
-            _refuse_plain_remote(settings.host, settings.allow_plain_remote)
+            refuse_plain_remote(settings.host, settings.allow_plain_remote)
         else:
             self._context = client_context(settings.tls)
             self._pins = frozenset(parse_pin(pin) for pin in settings.tls.pins)
@@ -177,58 +154,6 @@ class TcpConnector:
         return secured
 
 
-class TcpListener:
-    """A bound socket; made by ``listen``."""
-
-    def __init__(self, server: asyncio.Server) -> None:
-        self._server = server
-        self._port: int = server.sockets[0].getsockname()[1]
-
-    @property
-    def port(self) -> int:
-        """The port in use."""
-        return self._port
-
-    async def close(self) -> None:
-        """Stop accepting; streams already accepted go on."""
-        self._server.close()
-
-
-async def listen(settings: ListenSettings, protocol_factory: ProtocolFactory) -> TcpListener:
-    """Bind, and give each stream that comes in (after its TLS handshake) a protocol of the factory.
-
-    Raises:
-        ConfigError: the address can not be bound, or plain TCP would be offered to other machines.
-    """
-    secured = settings.tls is not None
-    if not secured:
-        _refuse_plain_remote(settings.host, settings.allow_plain_remote)
-    try:
-        server = await asyncio.get_running_loop().create_server(
-            protocol_factory,
-            settings.host,
-            settings.port,
-            ssl=settings.tls,
-            backlog=settings.max_pending,
-            ssl_handshake_timeout=settings.handshake_timeout if secured else None,
-            ssl_shutdown_timeout=settings.shutdown_timeout if secured else None,
-        )
-    except OSError as error:
-        raise ConfigError(
-            f"can not listen on {_endpoint(settings.host, settings.port)}: {error.strerror}",
-            remedy="choose a free port and an address of this machine",
-        ) from error
-    return TcpListener(server)
-
-
-def peer_of(transport: asyncio.BaseTransport) -> Peer:
-    """Return the far end of a stream, by its address."""
-    name = transport.get_extra_info("peername")
-    address = _endpoint(name[0], name[1]) if isinstance(name, tuple) else str(name)
-    secured = transport.get_extra_info("ssl_object")
-    return Peer(address, f"{secured.version()} {secured.cipher()[0]}" if secured else "off")
-
-
 class _Gate(asyncio.Protocol):
     """Stands in the user's place until the peer has shown that it is the right one."""
 
@@ -286,22 +211,3 @@ def _closed_error(settings: TcpSettings) -> ConnectError:
         f"{settings.endpoint}: the peer closed the connection at once",
         "it may be in maintenance, or refuse this address; see that the address is allowed",
     )
-
-
-def _refuse_plain_remote(host: str, allowed: bool) -> None:
-    if not (allowed or _is_loopback(host)):
-        raise ConfigError(
-            f"plain TCP with {host or 'every address'} would carry orders unencrypted",
-            remedy="switch tls on, or set allow_plain_remote: true if the network itself is private",
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _endpoint(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fixgw.errors import ConfigError, ConnectError
+from fixgw.transport.base import PeerCertificate
 
 PIN_COMMAND = (
     "openssl x509 -in CERT.pem -pubkey -noout | openssl pkey -pubin -outform der"
@@ -114,13 +115,29 @@ def client_context(settings: TlsSettings) -> ssl.SSLContext:
     return context
 
 
-def server_context(cert_file: Path, key_file: Path, client_ca: Path | None = None) -> ssl.SSLContext:
+def peer_certificate(secured: ssl.SSLObject) -> PeerCertificate | None:
+    """Return the certificate that the peer of a finished handshake has shown, None when it showed none."""
+    der = secured.getpeercert(binary_form=True)
+    if der is None:
+        return None
+    try:
+        subject = x509.load_der_x509_certificate(der).subject.rfc4514_string()
+    except ValueError:  # OpenSSL has verified it, but is less strict about names
+        subject = ""
+    return PeerCertificate(subject, hashlib.sha256(der).hexdigest())
+
+
+def server_context(
+    cert_file: Path, key_file: Path, client_ca: Path | None = None, *, certificate_required: bool = True
+) -> ssl.SSLContext:
     """Return the context for inbound streams, TLS 1.2 or newer.
 
     Args:
         cert_file: PEM file of the certificate chain, leaf first.
         key_file: PEM file of its private key, not encrypted.
-        client_ca: PEM file of the authorities whose client certificates are demanded; None asks for none.
+        client_ca: PEM file of the authorities whose client certificates are asked for; None asks for none.
+        certificate_required: with ``client_ca``: refuse a client without a certificate. One that shows a
+            certificate of another authority is refused in any case.
 
     Raises:
         ConfigError: a file can not be used.
@@ -136,7 +153,7 @@ def server_context(cert_file: Path, key_file: Path, client_ca: Path | None = Non
             "give a PEM chain, leaf first, and the unencrypted PEM key that belongs to it",
         ) from error
     if client_ca is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = ssl.CERT_REQUIRED if certificate_required else ssl.CERT_OPTIONAL
         _load_authorities(context, client_ca)
     return context
 

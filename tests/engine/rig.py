@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from fixgw.clock import Clock, ManualClock
-from fixgw.engine.acceptor import Acceptor, Admission
 from fixgw.engine.gateway import Gateway, Wait
 from fixgw.engine.handle import SessionHandle
 from fixgw.engine.link import Link
+from fixgw.engine.reception import Admission, Answer, Reception
 from fixgw.engine.settings import LinkSettings, RetrySettings, SessionPlan
 from fixgw.fix.message import Message
 from fixgw.handlers.router import Router
@@ -78,7 +78,7 @@ class Counterparty:
 
     link: Link
     handler: Recorder
-    acceptor: Acceptor
+    reception: Reception
     verdict: Callable[[Message], Verdict | Awaitable[Verdict]] = field(default=lambda _: Accept())
 
 
@@ -127,6 +127,11 @@ def the_clock() -> Clock:
     return LoopClock(loop) if isinstance(loop, JumpLoop) else ManualClock()
 
 
+async def later(link: Link, verdict: Awaitable[Verdict]) -> Answer:
+    """Return the admission once the verdict is there."""
+    return Admission(link, await verdict)
+
+
 def counterparty(
     clock: Clock,
     settings: SessionSettings = THEM,
@@ -139,10 +144,11 @@ def counterparty(
     link = Link(settings, store or MemoryStore(), Router(made, ()), clock, LinkSettings())
     party: Counterparty
 
-    def reception(logon: Message, peer: Peer) -> Admission | None:
-        return Admission(link, lambda message: party.verdict(message))
+    def judge(logon: Message, peer: Peer) -> Answer | Awaitable[Answer]:
+        verdict = party.verdict(logon)
+        return later(link, verdict) if isinstance(verdict, Awaitable) else Admission(link, verdict)
 
-    party = Counterparty(link, recorder, Acceptor(reception))
+    party = Counterparty(link, recorder, Reception(judge))
     return party
 
 
@@ -153,7 +159,7 @@ async def standing(
     """Run a counterparty that listens as ``them``, for as many gateways as come."""
     network = MemoryNetwork(chunk_seed=chunk_seed)
     party = counterparty(the_clock(), them, handler=handler)
-    listener = network.listen("them", party.acceptor.protocol)
+    listener = network.listen("them", party.reception.protocol)
     yield network, party
     await listener.close()
     if party.link.connected:

@@ -58,7 +58,7 @@ class World:
         """Return the plan of a session with a counterparty of its own."""
         party = counterparty(the_clock(), handler=settings.pop("their_handler", None))
         self.parties[name] = party
-        self.network.listen(name, party.acceptor.protocol)
+        self.network.listen(name, party.reception.protocol)
         kept = {key: settings.pop(key) for key in ("required", "identity_lock") if key in settings}
         made = plan_for(self.network.connector(name), replace(US, name=name), **settings)
         return replace(made, **kept)

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 import trustme
 
-from fixgw.transport.tcp import ListenSettings, TcpListener, listen
+from fixgw.transport.listen import ListenSettings, TcpListener, listen
 from fixgw.transport.tls import server_context
 
 
@@ -94,7 +94,7 @@ async def serve() -> AsyncIterator[Serve]:
     started: list[tuple[TcpListener, Recorders]] = []
 
     async def start(settings: ListenSettings, recorders: Recorders) -> TcpListener:
-        listener = await listen(settings, recorders)
+        listener = await listen(settings, lambda _: recorders())
         started.append((listener, recorders))
         return listener
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from fixgw.errors import ConfigError, ConnectError
-from fixgw.transport.tcp import ListenSettings, TcpConnector, TcpSettings, listen, peer_of
+from fixgw.transport.address import peer_of
+from fixgw.transport.listen import ListenSettings, listen
+from fixgw.transport.tcp import TcpConnector, TcpSettings
 from fixgw.transport.tls import TlsSettings
 
 from .conftest import GREETING, Echo, Greeter, HangUp, Recorders, Serve, late_turn

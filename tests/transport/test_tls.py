@@ -21,7 +21,8 @@ from cryptography.x509.oid import NameOID
 
 from fixgw.errors import ConfigError, ConnectError
 from fixgw.transport.base import Peer
-from fixgw.transport.tcp import ListenSettings, TcpConnector, TcpListener, TcpSettings
+from fixgw.transport.listen import ListenSettings, TcpListener
+from fixgw.transport.tcp import TcpConnector, TcpSettings
 from fixgw.transport.tls import TlsSettings, certificate_digests, handshake_error, parse_pin, server_context
 
 from .conftest import GREETING, Echo, Greeter, HangUp, PemFiles, Recorders, Serve, late_turn

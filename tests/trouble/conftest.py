@@ -12,7 +12,7 @@ import pytest
 
 from fixgw.observe import logs
 from fixgw.sim.venue import Simulator
-from fixgw.transport.tcp import ListenSettings, TcpListener, listen
+from fixgw.transport.listen import ListenSettings, TcpListener, listen
 from tests.trouble.desk import Desk, Peer, settings
 
 Scripted = Callable[[Peer], Awaitable[Desk]]
@@ -43,7 +43,7 @@ async def scripted(venue: Simulator, state: Path, tmp_path: Path) -> AsyncIterat
     listeners: list[TcpListener] = []
 
     async def start(peer: Peer) -> Desk:
-        listeners.append(await listen(ListenSettings(tls=context), lambda: peer))
+        listeners.append(await listen(ListenSettings(tls=context), lambda _: peer))
         desk = Desk(venue, tmp_path / "scripted")
         return desk.spoil({"sessions.0.connect.port": listeners[-1].port})
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
 
-from fixgw.engine.acceptor import Acceptor, Admission
+from fixgw.engine.acceptor_settings import AcceptorLimits
 from fixgw.engine.link import Link
+from fixgw.engine.reception import Admission, Answer, Reception
 from fixgw.engine.settings import LinkSettings
 from fixgw.fix.framing import seal
 from fixgw.fix.message import FrameEncoder, Message
@@ -21,7 +21,7 @@ from fixgw.store.memory import MemoryStore
 from fixgw.transport.base import Peer
 from fixgw.transport.memory import MemoryNetwork
 from tests.engine.orders import types
-from tests.engine.rig import THEM, Recorder, settle, the_clock
+from tests.engine.rig import THEM, Recorder, later, settle, the_clock
 
 
 class Client(asyncio.Protocol):
@@ -47,7 +47,7 @@ class Client(asyncio.Protocol):
 
 
 class Door:
-    """An acceptor of one session, with what a test wants of it."""
+    """A reception of one session, with what a test wants of it."""
 
     def __init__(self, settings: SessionSettings = THEM, **limits: float | int) -> None:
         self.handler = Recorder()
@@ -56,13 +56,16 @@ class Door:
         self.verdict: Callable[[Message], Verdict | Awaitable[Verdict]] = lambda _: Accept()
         self.known = True
         self.peers: list[Peer] = []
-        self.acceptor = Acceptor(self.receive, **limits)  # type: ignore[arg-type]
+        self.reception = Reception(self.judge, AcceptorLimits(**limits))  # type: ignore[arg-type]
         self.network = MemoryNetwork()
-        self.network.listen("door", self.acceptor.protocol)
+        self.network.listen("door", self.reception.protocol)
 
-    def receive(self, logon: Message, peer: Peer) -> Admission | None:
+    def judge(self, logon: Message, peer: Peer) -> Answer | Awaitable[Answer]:
         self.peers.append(peer)
-        return Admission(self.link, lambda message: self.verdict(message)) if self.known else None
+        if not self.known:
+            return None
+        verdict = self.verdict(logon)
+        return later(self.link, verdict) if isinstance(verdict, Awaitable) else Admission(self.link, verdict)
 
     def knock(self) -> Client:
         client = Client()
@@ -82,12 +85,12 @@ def logon(number: int = 1, *pairs: tuple[int, str | int | bool]) -> bytes:
 async def test_a_logon_is_answered_and_what_came_with_it_is_taken() -> None:
     door = Door()
     client = door.knock()
-    assert door.acceptor.pending == 1
+    assert door.reception.pending == 1
     client.say(logon() + frame("B", 2, (148, "hasty")))
     await settle()
     assert types(client.received) == "A"
     assert [m.text(148) for m in door.handler.messages] == ["hasty"]
-    assert door.acceptor.pending == 0
+    assert door.reception.pending == 0
     assert door.peers == [Peer("door-client")]
 
 
@@ -120,7 +123,7 @@ async def test_garbage_is_closed_without_a_word(said: bytes) -> None:
     assert client.lost.done()
     assert client.received == b""
     assert door.store.records == []
-    assert door.acceptor.pending == 0
+    assert door.reception.pending == 0
 
 
 @pytest.mark.parametrize("msg_type", ["0", "5", "D", "2"])
@@ -152,7 +155,7 @@ async def test_a_logon_has_a_deadline_from_the_accept_on() -> None:
     assert not client.lost.done()
     await asyncio.sleep(0.2)
     assert client.lost.done()
-    assert door.acceptor.pending == 0
+    assert door.reception.pending == 0
 
 
 async def test_a_peer_that_leaves_before_its_logon_is_forgotten() -> None:
@@ -160,7 +163,7 @@ async def test_a_peer_that_leaves_before_its_logon_is_forgotten() -> None:
     client = door.knock()
     client.stream.abort()
     await settle()
-    assert door.acceptor.pending == 0
+    assert door.reception.pending == 0
     await asyncio.sleep(20.0)
 
 
@@ -169,13 +172,13 @@ async def test_too_many_strangers_are_closed_at_the_accept() -> None:
     waiting = [door.knock(), door.knock()]
     surplus = door.knock()
     surplus.say(logon())
-    protocol = door.acceptor.protocol()
+    protocol = door.reception.protocol()
     protocol.data_received(logon())  # of a stream that is not there yet
     await settle()
     assert surplus.lost.done()
     assert surplus.received == b""
     assert not any(client.lost.done() for client in waiting)
-    assert door.acceptor.pending == 2
+    assert door.reception.pending == 2
     waiting[0].stream.abort()
     await settle()
     late = door.knock()
@@ -184,12 +187,12 @@ async def test_too_many_strangers_are_closed_at_the_accept() -> None:
     assert types(late.received) == "A"
 
 
-async def test_a_closed_acceptor_lets_go_of_strangers_and_keeps_sessions() -> None:
+async def test_a_closed_reception_lets_go_of_strangers_and_keeps_sessions() -> None:
     door = Door()
     known, stranger = door.knock(), door.knock()
     known.say(logon())
     await settle()
-    door.acceptor.close()
+    door.reception.close()
     await settle()
     assert stranger.lost.done()
     assert not known.lost.done()
@@ -272,40 +275,65 @@ async def test_a_verdict_may_be_awaited_while_the_peer_is_hasty() -> None:
     assert len(door.handler.messages) == 1
 
 
-async def test_a_verdict_is_for_the_logon_that_it_judged() -> None:
-    """Its peer may be gone, and another one wait in its place."""
+async def test_a_logon_that_is_being_judged_does_not_hold_up_another_of_the_same_identity() -> None:
     door = Door()
     first_verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
     door.verdict = lambda _: first_verdict
     first = door.knock()
     first.say(logon())
     await settle()
-    first.stream.abort()
-    await settle()
-    second_verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-    door.verdict = lambda _: second_verdict
+    assert not door.link.connected
+    door.verdict = lambda _: Accept()
     second = door.knock()
     second.say(logon())
     await settle()
+    assert types(second.received) == "A"
     first_verdict.set_result(Accept())
     await settle()
-    assert second.received == b""
-    assert door.link.session.phase is Phase.LOGON_PENDING
-    second_verdict.set_result(Refuse.with_logout("wrong password"))
+    assert first.lost.done()
+    assert first.received == b""
+    assert door.link.session.phase is Phase.ACTIVE
+
+
+async def test_a_peer_that_leaves_while_it_is_judged_is_forgotten() -> None:
+    door = Door()
+    verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+    door.verdict = lambda _: verdict
+    client = door.knock()
+    client.say(logon())
     await settle()
-    assert b"wrong password" in second.received
+    client.stream.abort()
+    await settle()
+    assert door.reception.pending == 0
+    assert verdict.cancelled()
+    assert door.store.records == []
+
+
+async def test_a_hasty_peer_is_not_read_while_it_is_judged() -> None:
+    door = Door()
+    verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+    door.verdict = lambda _: verdict
+    client = door.knock()
+    client.say(logon())
+    await settle()
+    client.say(b"x" * 1_000_000)
+    await settle()
+    assert client.stream.get_write_buffer_size() == 1_000_000
+    verdict.set_result(Accept())
+    await settle()
+    assert client.stream.get_write_buffer_size() == 0
 
 
 async def test_a_verdict_that_comes_too_late_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
-    door = Door(replace(THEM, logon_timeout=2.0))
+    door = Door(logon_timeout=2.0)
     verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
     door.verdict = lambda _: verdict
     client = door.knock()
     client.say(logon())
     await asyncio.sleep(5.0)
     assert client.lost.done()
-    verdict.set_result(Accept())
-    await settle()
+    assert verdict.cancelled()
+    assert door.store.records == []
     assert "exception" not in caplog.text
 
 
@@ -329,18 +357,18 @@ async def test_credentials_that_can_not_be_judged_are_refused(
     assert any("the directory is down" in str(record.exc_info) for record in caplog.records)
 
 
-async def test_a_reception_that_fails_closes_the_stream(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_judge_that_fails_closes_the_stream(caplog: pytest.LogCaptureFixture) -> None:
     def broken(_: Message, __: Peer) -> Admission | None:
         raise KeyError("no such client")
 
     network = MemoryNetwork()
-    acceptor = Acceptor(broken)
-    network.listen("door", acceptor.protocol)
+    reception = Reception(broken)
+    network.listen("door", reception.protocol)
     client = Client()
     network.join("door", lambda: client)
     client.say(logon())
     await settle()
     assert client.lost.done()
-    assert acceptor.pending == 0
+    assert reception.pending == 0
     assert any("no such client" in str(record.exc_info) for record in caplog.records)
     assert "asyncio" not in {record.name for record in caplog.records}

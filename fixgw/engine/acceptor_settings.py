@@ -1,0 +1,84 @@
+"""Plain settings of an acceptor: where it listens, for whom, and what strangers may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fixgw.engine.settings import LinkSettings
+from fixgw.fix.message import Message
+from fixgw.fix.schema import TypedMessage
+from fixgw.session.state import SessionSettings
+from fixgw.session.verdict import Verdict
+from fixgw.store.base import Store
+from fixgw.transport.base import Peer
+from fixgw.transport.listen import ListenSettings
+
+
+class Authenticator(Protocol):
+    """Judges the credentials of a Logon before anything of its session is touched."""
+
+    async def authenticate(self, logon: Message, peer: Peer) -> Verdict:
+        """Say whether the peer is who its Logon says.
+
+        What it raises counts as a refusal without a word. The time it takes is part of the Logon's deadline.
+
+        Args:
+            logon: the Logon, of an identity that a session has and that is not logged on.
+            peer: its address, and the certificate that it showed in the TLS handshake.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptorLimits:
+    """What strangers may cost before they have logged on.
+
+    Args:
+        logon_timeout: seconds from the accept to a Logon that is complete and judged, TLS included.
+        max_logon_size: the longest first frame, bytes.
+        max_pending: connections that may be without a Logon at once; the surplus is closed at the accept.
+        max_pending_per_address: as ``max_pending``, of one IPv4 address or one IPv6 network of 64 bits.
+    """
+
+    logon_timeout: float = 10.0
+    max_logon_size: int = 8_192
+    max_pending: int = 256
+    max_pending_per_address: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptorSession:
+    """Everything an acceptor needs to serve one session.
+
+    Args:
+        session: the settings of the FIX session, with the role of an acceptor.
+        store: makes its store; called once, at start.
+        messages: the typed messages of its dialect.
+        handler: the user's handler object, or None.
+        link: limits.
+    """
+
+    session: SessionSettings
+    store: Callable[[], Store]
+    messages: Sequence[type[TypedMessage]] = ()
+    handler: object | None = None
+    link: LinkSettings = field(default_factory=LinkSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptorPlan:
+    """Sessions that share one port.
+
+    Args:
+        listen: where.
+        sessions: found by BeginString(8), SenderCompID(49) and TargetCompID(56) of a Logon.
+        authenticator: judges credentials; None accepts whoever names a session.
+        limits: what strangers may cost.
+    """
+
+    listen: ListenSettings
+    sessions: Sequence[AcceptorSession]
+    authenticator: Authenticator | None = None
+    limits: AcceptorLimits = field(default_factory=AcceptorLimits)

@@ -187,13 +187,7 @@ class Gateway:
             self._failed.set()
 
     async def _wait_for_logons(self) -> None:
-        waited = [
-            h
-            for h in self._handles.values()
-            if self._wait == "all" or (self._wait == "required" and h.required)
-        ]
-        if not waited or self._wait == "none":
-            return
+        waited = [handle for handle in self._handles.values() if self._is_waited_for(handle)]
         results = await asyncio.gather(*(self._logon_of(handle) for handle in waited), return_exceptions=True)
         errors = [error for error in results if isinstance(error, FixError)]
         if errors:
@@ -201,6 +195,11 @@ class Gateway:
         for error in results:
             if isinstance(error, BaseException):
                 raise error
+
+    def _is_waited_for(self, handle: SessionHandle) -> bool:
+        """Tell whether start-up waits for a session; one outside its schedule logs on in its own time."""
+        wanted = self._wait == "all" or (self._wait == "required" and handle.required)
+        return wanted and handle.is_open
 
     async def _logon_of(self, handle: SessionHandle) -> None:
         try:

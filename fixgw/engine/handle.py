@@ -6,9 +6,11 @@ import asyncio
 
 from fixgw.clock import Clock, Now
 from fixgw.engine import numbers
+from fixgw.engine.hosts import Host
 from fixgw.engine.link import Link
 from fixgw.engine.settings import SessionPlan
 from fixgw.engine.supervisor import Supervisor
+from fixgw.engine.timetable import Timekeeper
 from fixgw.errors import LocalError, RemoteError
 from fixgw.handlers.base import Book, Sendable
 from fixgw.handlers.order import Ending
@@ -38,7 +40,10 @@ class SessionHandle:
         self.required = plan.required
         self.acks = Histogram()
         self._orders = self._make_orders(plan)
+        self._keeper = Timekeeper(plan.timetable, clock) if plan.timetable is not None else None
         books: list[Book] = [self._orders] if self._orders is not None else []
+        if self._keeper is not None and self._keeper.timetable.resets:
+            books.append(self._keeper)
         router = Router(plan.handler, plan.messages, books)
         self._lock = hold(plan.identity_lock, ONE_CONNECTION) if plan.identity_lock is not None else None
         try:
@@ -46,7 +51,10 @@ class SessionHandle:
         except BaseException:
             self._release()
             raise
-        self.supervisor = Supervisor(self.link, plan.connector, plan.retry, plan.judge_logout)
+        hosts = [Host(plan.host, plan.connector), *plan.standby]
+        self.supervisor = Supervisor(
+            self.link, hosts, plan.retry, plan.judge_logout, keeper=self._keeper, settled=self.settled
+        )
         if self._orders is not None:
             self._orders.bind(self)
 
@@ -131,6 +139,11 @@ class SessionHandle:
         await self.supervisor.failed.wait()
 
     @property
+    def is_open(self) -> bool:
+        """True while its timetable lets it be connected."""
+        return self._keeper is None or self._keeper.is_open
+
+    @property
     def why(self) -> str:
         """Why the last connection ended and what to do about it, empty when nothing is known."""
         decision = self.supervisor.last_decision
@@ -144,7 +157,8 @@ class SessionHandle:
         return self._orders.in_flight if self._orders is not None else 0
 
     def begin_drain(self) -> None:
-        """Refuse new sends; cancels still go."""
+        """Refuse new sends from now on; cancels still go."""
+        self.supervisor.leaving = True
         self.link.draining = True
 
     async def settled(self) -> None:
@@ -218,6 +232,7 @@ class SessionHandle:
             retry_in=supervisor.next_dial_in,
             why=decision.why if decision is not None else "",
             remedy=decision.remedy if decision is not None else "",
+            host=supervisor.hosts.current.name,
         )
 
     def _orders_view(self) -> OrdersView | None:

@@ -1,4 +1,4 @@
-"""Numbers changed by a person, while a session is logged out; the tape keeps who and why."""
+"""Numbers changed by a person while a session is logged out, with an audit record, or by the time of day."""
 
 from __future__ import annotations
 
@@ -48,6 +48,19 @@ def reset_numbers(link: Link, reason: str) -> None:
     link.outbox.records.append(link.upkeep.record(Kind.NOTE, f"reset by hand: {reason}".encode()))
     link.turn(link.session.reset(link.now()), tell=True)
     link.reset_next_logon = True
+
+
+def reset_in_session(link: Link) -> None:
+    """Begin a new epoch at 1 and 1 inside a running session, by a Logon with ResetSeqNumFlag=Y.
+
+    Args:
+        link: the session's link, logged on.
+
+    Raises:
+        LocalError: it is not logged on, or the Logon can not be signed.
+        StoreError: the change could not be written; the connection ends.
+    """
+    link.turn(link.session.reset(link.now()), tell=True)
 
 
 def _refuse_connected(link: Link) -> None:

@@ -56,8 +56,9 @@ def _logged_out(link: Driver, event: events.LoggedOut) -> None:
 
 def _numbers_reset(link: Driver, event: events.NumbersReset) -> None:
     link.epoch_delivered = event.epoch
+    instant = link.now().utc_ns
     for book in link.router.books:
-        book.on_reset(event.epoch)
+        book.on_reset(event.epoch, instant)
 
 
 def _reject_received(link: Driver, event: events.RejectReceived) -> None:

@@ -58,7 +58,7 @@ class Rebuild:
         if record.kind in _NEW_NUMBERS and record.epoch != self._epoch:
             self._waiting.clear()
             for book in self._books:
-                book.on_reset(record.epoch)
+                book.on_reset(record.epoch, record.utc_ns)
         elif record.kind in _NEW_CONNECTION:
             self._waiting.clear()
             for book in self._books:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fixgw.engine.hosts import Host
+from fixgw.engine.timetable import Timetable
 from fixgw.fix.schema import TypedMessage
 from fixgw.session.state import SessionSettings
 from fixgw.store.base import Store
@@ -65,6 +67,8 @@ class SessionPlan:
     Args:
         session: the settings of the FIX session.
         connector: makes its streams.
+        host: what the connector dials, ``host:port``, for whoever looks at the session.
+        standby: further hosts, tried in turn when the one before takes no connection or no Logon.
         store: makes its store; called once, at start.
         kind: the venue's kind of session, such as ``orders-rt``.
         messages: the typed messages of its dialect.
@@ -76,11 +80,14 @@ class SessionPlan:
         identity_lock: a file held while the session runs, so that no other process uses the same identity.
         link: limits.
         retry: back-off.
+        timetable: when it is connected, and when its numbers go back to 1.
     """
 
     session: SessionSettings
     connector: Connector
     store: Callable[[], Store]
+    host: str = ""
+    standby: Sequence[Host] = ()
     kind: str = ""
     messages: Sequence[type[TypedMessage]] = ()
     handler: object | None = None
@@ -91,3 +98,4 @@ class SessionPlan:
     identity_lock: Path | None = None
     link: LinkSettings = field(default_factory=LinkSettings)
     retry: RetrySettings = field(default_factory=RetrySettings)
+    timetable: Timetable | None = None

@@ -5,25 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
 
 from fixgw.engine.ending import LinkEnd
+from fixgw.engine.hosts import Host, HostList
 from fixgw.engine.link import Link
+from fixgw.engine.numbers import reset_in_session
 from fixgw.engine.reconnect import Decision, Next, Tries, decide
 from fixgw.engine.settings import RetrySettings
+from fixgw.engine.timetable import Timekeeper
 from fixgw.errors import ConnectError, LocalError
-from fixgw.transport.base import Connector
 from fixgw.venues.base import LogoutRule
 
 log = logging.getLogger("fixgw.supervisor")
+
+# A timer runs on the monotonic clock and a schedule on the other, which may be set meanwhile.
+LOOK_AGAIN_SECONDS = 3600.0
 
 
 class Upkeeping(StrEnum):
     """Where a supervisor stands."""
 
     IDLE = "idle"
+    CLOSED = "closed"  # outside its schedule
     CONNECTING = "connecting"
     RUNNING = "running"
     WAITING = "waiting"
@@ -35,29 +41,37 @@ class Supervisor:
 
     Args:
         link: the session's link.
-        connector: makes its streams.
+        hosts: where to dial, the preferred one first.
         retry: back-off settings.
         judge: the venue's table of Logout texts.
         rng: returns a random number from 0 to 1 for each decision.
+        keeper: knows the hours of the session; None: it is always connected.
+        settled: waits until nothing is in flight and handlers have caught up; used at the end of the hours.
     """
 
     def __init__(
         self,
         link: Link,
-        connector: Connector,
+        hosts: Sequence[Host],
         retry: RetrySettings,
         judge: Callable[[str], LogoutRule],
         rng: Callable[[], float] = random.random,
+        *,
+        keeper: Timekeeper | None,
+        settled: Callable[[], Awaitable[None]],
     ) -> None:
         self.link = link
+        self.hosts = HostList(hosts)
+        self.leaving = False  # nothing new is sent any more, on this connection or another
         self.state = Upkeeping.IDLE
         self.tries = Tries()
         self.last_decision: Decision | None = None
         self.next_dial_in = 0.0
-        self._connector = connector
         self._retry = retry
         self._judge = judge
         self._rng = rng
+        self._keeper = keeper
+        self._settled = settled
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._stopping = False
@@ -69,11 +83,13 @@ class Supervisor:
         """Begin, or begin again after a stop; while it waits, dial now.
 
         Raises:
-            LocalError: it is being stopped at this moment.
+            LocalError: it is being stopped at this moment, or is outside its schedule.
         """
         if self._task is not None and not self._task.done():
             if self._stopping:
                 raise LocalError(f"{self.link.name} is logging out: try again once it is out")
+            if self._keeper is not None and self.state is Upkeeping.CLOSED:
+                raise LocalError(f"{self.link.name}: {_closed_text(self._keeper.opening[1])}")
             self._wake.set()
             return
         self._stopping = False
@@ -102,14 +118,15 @@ class Supervisor:
 
     async def _run(self) -> None:
         try:
-            while not self._stopping:
-                decision = await self._attempt()
-                self.last_decision = decision
+            while await self._opened():
+                self.last_decision = decision = await self._attempt()
                 if decision.next is Next.STOP or self._stopping:
                     break
+                self.link.reset_next_logon |= decision.reset
                 await self._pause(decision)
         finally:
             self.state = Upkeeping.STOPPED
+            self.next_dial_in = 0.0
             self.finished.set()
         if not self._stopping and self.last_decision is not None:
             log.error("session stopped", extra=self._detail(self.last_decision))
@@ -117,32 +134,87 @@ class Supervisor:
             if not self.last_decision.mendable:
                 self.failed.set()
 
+    async def _opened(self) -> bool:
+        """Wait for the hours of the session; return False when it is stopped."""
+        keeper = self._keeper
+        while keeper is not None and not self._stopping and not keeper.is_open:
+            delay, opening = keeper.opening
+            if self.state is not Upkeeping.CLOSED:
+                self.state = Upkeeping.CLOSED
+                self.tries = Tries()
+                self.last_decision = Decision(Next.DIAL, delay, why=_closed_text(opening))
+                log.info("outside its schedule", extra={"session": self.link.name, "opens": opening})
+            await self._sleep(delay)
+        return not self._stopping
+
     async def _attempt(self) -> Decision:
         """Make one connection and return what to do after its end."""
         self.state = Upkeeping.CONNECTING
+        link, keeper = self.link, self._keeper
+        link.draining = self.leaving
+        link.reset_next_logon |= keeper is not None and keeper.reset_due
+        resetting = link.reset_next_logon
         end: LinkEnd | ConnectError
         try:
-            await self._connector.connect(lambda: self.link)
+            await self.hosts.current.connector.connect(lambda: self.link)
         except ConnectError as error:
             end = error
         except Exception as error:  # a connector of the embedder's own must not end the attempts
-            log.error("connector failed", exc_info=error, extra={"session": self.link.name})
+            log.error("connector failed", exc_info=error, extra={"session": link.name})
             end = ConnectError(f"the connector raised {type(error).__name__}: {error}")
         else:
             self.state = Upkeeping.RUNNING
-            end = await self.link.ended()
+            end = await self._connected()
+            link.reset_next_logon |= resetting and not end.logged_on  # the peer knows nothing of that reset
         self.tries = self.tries.after(end, self._retry)
-        on_mismatch = self.link.settings.on_mismatch
-        return decide(end, self.tries, self._retry, self._judge, on_mismatch, self._rng())
+        self.hosts.after(end)
+        return decide(end, self.tries, self._retry, self._judge, link.settings.on_mismatch, self._rng())
+
+    async def _connected(self) -> LinkEnd:
+        """Wait for the end of the connection, and look after the time meanwhile."""
+        if self._keeper is None:
+            return await self.link.ended()
+        keeping = asyncio.ensure_future(self._keep_hours(self._keeper))
+        try:
+            return await self.link.ended()
+        finally:
+            keeping.cancel()
+            await asyncio.wait([keeping])
+
+    async def _keep_hours(self, keeper: Timekeeper) -> None:
+        """Reset the numbers inside the session when it is time; log out when the hours are over."""
+        await self.link.became_active()
+        while not keeper.period_over:
+            if keeper.reset_due and self.link.session.active:
+                self._reset_numbers()
+            await asyncio.sleep(min(keeper.seconds_to_change, LOOK_AGAIN_SECONDS))
+        log.info("its hours are over: logging out", extra={"session": self.link.name})
+        self.link.draining = True
+        with suppress(TimeoutError):  # what is in flight then has an unknown outcome, as after any end
+            async with asyncio.timeout(keeper.timetable.drain_seconds):
+                await self._settled()
+        self.link.logout()
+
+    def _reset_numbers(self) -> None:
+        try:
+            reset_in_session(self.link)
+        except Exception as error:  # whatever a signer raises: the next Logon begins anew, or tells why not
+            log.error("numbers not reset", exc_info=error, extra={"session": self.link.name})
+            self.link.logout()
 
     async def _pause(self, decision: Decision) -> None:
+        if self._keeper is not None and not self._keeper.is_open:
+            return  # the wait for its hours comes first
         self.state = Upkeeping.WAITING
-        self.link.reset_next_logon = decision.reset
-        self.next_dial_in = decision.delay
         log.warning("will dial again", extra=self._detail(decision))
+        await self._sleep(decision.delay)
+
+    async def _sleep(self, delay: float) -> None:
+        """Wait until it is time to look again, or somebody asks for something."""
+        self.next_dial_in = delay
         self._wake.clear()
         with suppress(TimeoutError):  # the ordinary end of the wait
-            async with asyncio.timeout(decision.delay):
+            async with asyncio.timeout(min(delay, LOOK_AGAIN_SECONDS)):
                 await self._wake.wait()
         self.next_dial_in = 0.0
 
@@ -153,3 +225,7 @@ class Supervisor:
             "remedy": decision.remedy,
             "delay_seconds": round(decision.delay, 3),
         }
+
+
+def _closed_text(opening: str) -> str:
+    return f"outside its schedule, which opens {opening}"

@@ -125,8 +125,8 @@ class Book(Protocol):
         """The link is gone: whatever was sent and not answered has an unknown outcome."""
         ...
 
-    def on_reset(self, epoch: int) -> None:
-        """The numbers went back to 1: nothing of the former epoch can be asked for again."""
+    def on_reset(self, epoch: int, utc_ns: int) -> None:
+        """The numbers went back to 1 at that instant: nothing of the former epoch can be asked for again."""
         ...
 
     def dump(self) -> bytes:

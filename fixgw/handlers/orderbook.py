@@ -121,7 +121,7 @@ class OrderBook:
                 if request is order.request and order.state is OrderState.SENT:
                     self._move(order, OrderState.UNKNOWN)
 
-    def on_reset(self, epoch: int) -> None:
+    def on_reset(self, epoch: int, utc_ns: int) -> None:
         """Nothing of the former epoch can be asked for again, so numbers mean nothing any more."""
         for _, request in self._by_number.values():
             request.msg_seq_num = 0  # also in a checkpoint: another message will have that number

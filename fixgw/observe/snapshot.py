@@ -23,12 +23,13 @@ class SupervisorView:
     """What keeps a session connected, and why it last was not.
 
     Args:
-        state: ``idle``, ``connecting``, ``running``, ``waiting`` or ``stopped``.
+        state: ``idle``, ``closed`` (by its timetable), ``connecting``, ``running``, ``waiting``, ``stopped``.
         failures: ends in a row without a connection that lasted.
         refusals: refused Logons in a row.
-        retry_in: while waiting, the delay before the next attempt as it was decided, seconds; else 0.
+        retry_in: while waiting or closed, the delay before the next attempt as decided, seconds; else 0.
         why: why the last connection ended, a sentence; empty when none has ended.
         remedy: what a person can do about it.
+        host: the host in use, or the one to be tried next; empty when nobody has named it.
     """
 
     state: str = "idle"
@@ -37,6 +38,7 @@ class SupervisorView:
     retry_in: float = 0.0
     why: str = ""
     remedy: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from fixgw.engine.ending import LinkEnd
+from fixgw.engine.hosts import Host, HostList
 from fixgw.engine.reconnect import Decision, Next, Tries, backoff, decide
 from fixgw.engine.settings import RetrySettings, always_retry
 from fixgw.errors import ConnectError
 from fixgw.session.events import LogonRefused, NumberTooLow
 from fixgw.session.outcome import CloseCode, CloseReason
 from fixgw.session.state import OnMismatch
+from fixgw.transport.memory import MemoryNetwork
 from fixgw.venues.base import LogoutRule, Retry
 
 RETRY = RetrySettings(base_seconds=1.0, cap_seconds=60.0, reset_seconds=30.0, max_refusals=3)
@@ -169,3 +171,37 @@ def test_a_network_failure_leaves_refusals_alone() -> None:
 
 def test_a_refusal_counts_twice_over() -> None:
     assert Tries(1, 1).after(refused("no"), RETRY) == Tries(2, 2)
+
+
+# -- which host is next --
+
+
+def host_after(*ends: LinkEnd | ConnectError) -> str:
+    hosts = HostList([Host(name, MemoryNetwork().connector(name)) for name in ("a", "b", "c")])
+    for end in ends:
+        hosts.after(end)
+    return hosts.current.name
+
+
+DOWN = ConnectError("down")
+OUT = LinkEnd(CloseReason(CloseCode.LOGOUT), logged_on=True)
+
+
+@pytest.mark.parametrize(
+    ("ends", "name"),
+    [
+        ([], "a"),
+        ([DOWN], "b"),
+        ([refused("no")], "b"),
+        ([LinkEnd(CloseReason(CloseCode.LOGON_TIMEOUT))], "b"),
+        ([DOWN, DOWN, DOWN], "a"),
+        ([DOWN, LOST], "b"),
+        ([DOWN, LOST, DOWN], "c"),
+        ([DOWN, OUT], "a"),
+    ],
+    ids=["first", "down", "refused", "silent", "around", "lost", "lost and down", "logged out"],
+)
+def test_the_next_host_is_chosen_by_how_the_last_attempt_ended(
+    ends: list[LinkEnd | ConnectError], name: str
+) -> None:
+    assert host_after(*ends) == name

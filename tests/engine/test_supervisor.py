@@ -11,6 +11,7 @@ import pytest
 
 from fixgw.engine.gateway import Gateway
 from fixgw.engine.handle import SessionHandle
+from fixgw.engine.hosts import Host
 from fixgw.engine.numbers import set_numbers
 from fixgw.engine.settings import RetrySettings
 from fixgw.errors import ConnectError, LocalError, RemoteError
@@ -20,7 +21,7 @@ from fixgw.session.state import OnMismatch, SessionSettings
 from fixgw.session.verdict import Accept, Refuse
 from fixgw.transport.base import Connector, Peer
 from fixgw.venues.base import LogoutRule, Retry
-from tests.engine.rig import AT_ONCE, US, Counterparty, joined, plan_for, settle, standing, the_clock
+from tests.engine.rig import AT_ONCE, THEM, US, Counterparty, joined, plan_for, settle, standing, the_clock
 
 SLOWLY = RetrySettings(base_seconds=8.0, cap_seconds=60.0, max_refusals=3)
 
@@ -329,3 +330,40 @@ async def test_a_logon_that_takes_too_long_is_given_up_and_tried_again() -> None
         await asyncio.sleep(11.0)
         assert us.snapshot().connections >= 2
         assert "logon not answered" in us.why
+
+
+async def test_hosts_are_tried_in_turn_and_the_first_again_after_a_logout() -> None:
+    async with standing() as (network, party):
+        answers: list[Accept | Refuse] = [Refuse.with_logout("busy")]
+        party.verdict = lambda _: answers.pop(0) if answers else Accept()
+        first = Flaky(network.connector("them"), ConnectError("down"))
+        plan = replace(
+            plan_for(first),
+            host="a:1",
+            standby=[Host("b:2", network.connector("them")), Host("c:3", network.connector("them"))],
+        )
+        async with Gateway([plan], clock=the_clock(), drain_timeout=0.2) as gateway:
+            us = gateway["us"]
+            assert us.snapshot().supervisor.host == "c:3"  # a is down, and b refused
+            network.cut()
+            await us.link.ended()
+            await us.logged_on()
+            assert us.snapshot().supervisor.host == "c:3"
+            await gateway.reconnect("us")
+            await us.logged_on()
+            assert us.snapshot().supervisor.host == "a:1"
+
+
+async def test_a_reset_asked_for_by_a_person_survives_a_connection_that_fails() -> None:
+    us = replace(US, retransmission=False)
+    async with standing(replace(THEM, retransmission=False)) as (network, party):
+        connector = Flaky(network.connector("them"))
+        plan = plan_for(connector, us)
+        async with Gateway([plan], clock=the_clock(), drain_timeout=0.2) as gateway:
+            await gateway.logout("us")
+            connector.failures.append(ConnectError("down"))
+            await gateway.reset("us", "begin anew")
+            await gateway.logon("us")
+            await gateway["us"].logged_on()
+            assert connector.attempts == 3
+            assert party.link.session.next_in == 2

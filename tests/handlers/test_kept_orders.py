@@ -36,7 +36,7 @@ def test_a_number_of_a_former_epoch_proves_nothing_after_a_checkpoint() -> None:
     book = OrderBook()
     book.on_sent(new_order("a"), 5)
     book.on_disconnect()
-    book.on_reset(2)
+    book.on_reset(2, 0)
     book = checkpointed(book)
     book.on_not_sent(5)  # another message had that number since
     (order,) = book

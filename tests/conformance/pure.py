@@ -1,0 +1,132 @@
+"""A session alone, with a store in memory and a clock that stands still, as the system under test."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fixgw.clock import ManualClock
+from fixgw.errors import LocalError, Reject
+from fixgw.fix.message import Message
+from fixgw.records import Flag, SeqNums
+from fixgw.session.events import Alarm, Event, GapDetected, GapLost, GarbledReceived, LogonReceived, NotResent
+from fixgw.session.outcome import Outcome, Replay, Send
+from fixgw.session.session import Session
+from fixgw.session.snapshot import SessionSnapshot
+from fixgw.session.state import SessionSettings
+from fixgw.session.verdict import Accept, Verdict
+from fixgw.store.memory import MemoryStore
+from tests.conformance.peer import Line, instant
+from tests.conformance.play import Application
+
+
+class PureSystem:
+    """The session and what a driver has to do for it, without any I/O.
+
+    Args:
+        settings: of the session.
+        numbers: (next_in, next_out) to begin with.
+    """
+
+    def __init__(self, settings: SessionSettings, numbers: tuple[int, int]) -> None:
+        next_in, next_out = numbers
+        self.application = Application()
+        self.verdict: Verdict = Accept()
+        self.warnings: list[str] = []
+        self.ends: list[str] = []
+        self._clock = ManualClock()
+        self._session = Session(settings, SeqNums(1, next_out, next_in))
+        self._store = MemoryStore()
+        self._store.load()
+        self._line: Line | None = None
+
+    def connect(self, line: Line, name: str) -> bool:
+        now = self._clock.now()
+        try:
+            initiator = self._session.settings.initiator
+            outcome = self._session.dial(now) if initiator else self._session.accept(now)
+        except LocalError:
+            return False
+        self._line = line
+        self._do(outcome)
+        return True
+
+    def disconnect(self, line: Line) -> None:
+        line.closed = True
+        self._line = None
+        self._do(self._session.lost(self._clock.now()))
+
+    def hear(self, line: Line, data: bytes) -> None:
+        if line is self._line:
+            self._do(self._session.receive(data, self._clock.now()))
+
+    def stop_reading(self, line: Line) -> None:
+        raise NotImplementedError("there is no stream")
+
+    def wait(self, seconds: float) -> None:
+        until = self._clock.now().mono + seconds
+        while (deadline := self._session.deadline) is not None and deadline <= until:
+            self._clock.advance(max(0.0, deadline - self._clock.now().mono))
+            self._do(self._session.tick(self._clock.now()))
+        self._clock.advance(until - self._clock.now().mono)
+
+    def send(self, message: Message) -> None:
+        record = self._session.send(message, self._clock.now())
+        self._store.commit([record])
+        self._write(record.payload)
+
+    def log_out(self, text: str) -> None:
+        self._do(self._session.logout(text, self._clock.now()))
+
+    def reset(self) -> None:
+        self._do(self._session.reset(self._clock.now()))
+
+    def now(self) -> datetime:
+        return instant(self._clock.now().utc_ns)
+
+    def snapshot(self) -> SessionSnapshot:
+        return self._session.snapshot()
+
+    def _do(self, outcome: Outcome) -> None:
+        """Carry out an outcome: steps in order, then events, then the close."""
+        for step in outcome.steps:
+            if isinstance(step, Replay):
+                self._replay(step)
+                continue
+            record = step.record if isinstance(step, Send) else step
+            self._store.commit([record])
+            if record.flags & Flag.OUTBOUND:
+                self._write(step.wire if isinstance(step, Send) else record.payload)
+        if outcome.close is not None:
+            self.ends.append(f"{outcome.close.code.value} {outcome.close.text}".strip())
+            if self._line is not None:
+                self._line.closed = True
+                self._line = None
+        for event in outcome.events:
+            self._react(event)
+
+    def _replay(self, plan: Replay) -> None:
+        frames = self._store.read(plan.begin, plan.end)
+        for item in self._session.replay(plan, frames, self._clock.now):
+            if not isinstance(item, NotResent):
+                self._store.commit([item])
+                self._write(item.payload)
+
+    def _write(self, frame: bytes) -> None:
+        if self._line is not None:
+            self._line.take(frame, self.now())
+
+    def _react(self, event: Event) -> None:
+        now = self._clock.now()
+        if isinstance(event, LogonReceived):
+            self._do(self._session.admit(self.verdict, now))
+        elif isinstance(event, Message):
+            try:
+                self.application.on_message(event, None)
+            except Reject as refusal:
+                self._do(self._session.refuse(refusal, event, now))
+        elif isinstance(event, Alarm):
+            self.warnings.append(event.text)
+        elif isinstance(event, GarbledReceived):
+            self.warnings.append(event.reason)
+        elif isinstance(event, GapDetected | GapLost):
+            self.warnings.append(f"messages are missing: {event.first} to {event.last}")

@@ -1,10 +1,12 @@
-"""The bytes of a message into fields: a quick way for the usual, a careful one for raw data and faults."""
+"""The bytes of a message into fields - a quick way for the usual, a careful one for raw data and faults - and
+the check of fields that are to become one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
-from fixgw.errors import FieldError
+from fixgw.errors import EncodeError, FieldError
 from fixgw.fix import tags
 from fixgw.fix.redact import printable
 from fixgw.fix.values import malformed
@@ -18,6 +20,8 @@ _NUMBERS_MAX = 20_000  # a peer may send any tag; the table must not grow for ev
 # end in the KeyError that leads to the careful way, so the quick way needs no test of its own for any of
 # them.
 _NUMBERS: dict[bytes, int] = {b"%d" % tag: tag for tag in range(1, 3000) if tag not in tags.RAW_DATA_TAGS}
+
+_LENGTH_NAMES = {b"%d" % data: b"%d=" % length for data, length in tags.LENGTH_TAGS.items()}
 
 
 def split(text: bytes) -> tuple[list[bytes], dict[int, bytes]]:
@@ -40,6 +44,30 @@ def split(text: bytes) -> tuple[list[bytes], dict[int, bytes]]:
     except (KeyError, ValueError):
         return _split_carefully(text)
     return fields, index
+
+
+def check_fields(fields: Iterable[bytes]) -> None:
+    """Check that a peer will read fields as they are meant.
+
+    Args:
+        fields: each ``b"tag=value"``, in the order in which they will stand on the wire.
+
+    Raises:
+        EncodeError: a value is empty, holds SOH without a length field before it, or is not as long as that
+            says.
+    """
+    before = b""
+    for field in fields:
+        tag, _, value = field.partition(b"=")
+        if not value:
+            raise EncodeError(f"{tags.label(int(tag))} has no value")
+        length = _LENGTH_NAMES.get(tag)
+        if length is not None and before.startswith(length):
+            if before[len(length) :].lstrip(b"0") != b"%d" % len(value):
+                raise EncodeError(f"{tags.label(int(tag))} is not as long as the length field before it says")
+        elif SOH in value:
+            raise EncodeError(f"{tags.label(int(tag))} holds SOH, and no length field before it says so")
+        before = field
 
 
 def _split_carefully(text: bytes) -> tuple[list[bytes], dict[int, bytes]]:

@@ -10,7 +10,7 @@ from simplefix.message import FixMessage
 
 from fixgw.errors import EncodeError, FieldError
 from fixgw.fix import tags
-from fixgw.fix.fields import SOH, split
+from fixgw.fix.fields import SOH, check_fields, split
 from fixgw.fix.framing import seal
 from fixgw.fix.redact import printable
 from fixgw.fix.values import Value, decode_string, encode, malformed
@@ -22,6 +22,8 @@ _MSG_TYPES: dict[bytes, str] = {b"35=%c" % ord(letter): letter for letter in dig
 _FRAMING_TAGS = frozenset({tags.BEGIN_STRING, tags.BODY_LENGTH, tags.CHECK_SUM, tags.MSG_TYPE})
 _EXTRA_HEADER_TAGS = tags.HEADER_TAGS - tags.SESSION_TAGS - _FRAMING_TAGS
 _HEADER_NAMES = frozenset(b"%d" % tag for tag in tags.HEADER_TAGS)
+_SPECIAL_NAMES = _HEADER_NAMES | {b"%d" % tag for tag in tags.LENGTH_TAGS}
+_NOT_PLAIN = tags.HEADER_TAGS | tags.RAW_DATA_TAGS.keys()
 
 SimplefixMessage: TypeAlias = FixMessage
 """What simplefix calls a message; it may be sent as it is."""
@@ -63,7 +65,7 @@ class Message:
     _body: (
         bytes | None
     )  # all fields behind MsgType(35), each with SOH before it; None when `fields` is the truth
-    _plain: bool  # known to hold no header field beside MsgType(35)
+    _plain: bool  # known to hold no header field beside MsgType(35), and no raw data with its length
     begin_string: str
     fields: list[bytes]
     frame: bytes
@@ -80,7 +82,7 @@ class Message:
         plain = True
         for tag, value in pairs:
             fields.append(_render(tag, value))
-            plain = plain and tag not in tags.HEADER_TAGS
+            plain = plain and tag not in _NOT_PLAIN
         self._plain = plain
 
     @classmethod
@@ -237,7 +239,7 @@ class Message:
             self.begin_string = self.begin_string
             self.frame = b""
         self._body = None
-        self._plain = self._plain and tag not in tags.HEADER_TAGS
+        self._plain = self._plain and tag not in _NOT_PLAIN
         try:  # noqa: SIM105 - suppress() would cost more than all the rest
             del self.index
         except AttributeError:
@@ -423,28 +425,22 @@ def _checked_body(message: Message) -> tuple[bytes, list[tuple[int, bytes]]]:
     """Return the body with SOH before each field, and the header fields that the session does not own."""
     fields = message.fields
     text = SOH.join(fields)
-    if text.count(SOH) >= len(fields) or b"=\x01" in text or text.endswith(b"="):
-        _check_fields(fields)
-    if message._plain:
+    doubtful = text.count(SOH) >= len(fields) or b"=\x01" in text or text.endswith(b"=")
+    if message._plain and not doubtful:
         return text[len(fields[0]) :], []
-    body, extra = [b""], []
+    body, extra = [fields[0]], []
     for field in fields[1:]:
         name = field.partition(b"=")[0]
-        if name not in _HEADER_NAMES:
+        if name not in _SPECIAL_NAMES:
             body.append(field)
+        elif name not in _HEADER_NAMES:
+            body.append(field)
+            doubtful = True
         elif int(name) in _EXTRA_HEADER_TAGS:
             extra.append((int(name), SOH + field))
-    return SOH.join(body), extra
-
-
-def _check_fields(fields: list[bytes]) -> None:
-    before = b""
-    for field in fields:
-        tag, _, value = field.partition(b"=")
-        if not value:
-            raise EncodeError(f"{tags.label(int(tag))} has no value")
-        if SOH in value:
-            length = tags.LENGTH_TAGS.get(int(tag))
-            if length is None or before != b"%d=%d" % (length, len(value)):
-                raise EncodeError(f"{tags.label(int(tag))} holds SOH, and no length field before it says so")
-        before = field
+            doubtful = doubtful or int(name) == tags.SECURE_DATA
+    if doubtful:
+        extra.sort(key=_header_place)
+        check_fields(body)
+        check_fields(field[1:] for _, field in extra)
+    return SOH.join([b"", *body[1:]]), extra

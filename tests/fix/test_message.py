@@ -377,9 +377,38 @@ def test_trusted_fields_can_not_smuggle_soh_or_nothing(field: bytes, at: int) ->
         ENCODER.encode(Message.of(fields), 7, TIME)
 
 
-def test_raw_data_with_a_wrong_length_is_refused_if_it_holds_soh() -> None:
-    with pytest.raises(EncodeError, match=r"RawData\(96\) holds SOH"):
-        ENCODER.encode(Message.of([b"35=A", b"95=2", b"96=a\x01b"]), 7, TIME)
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [(95, "2"), (96, "abc")],
+        [(95, "4"), (96, "abc")],
+        [(95, "2"), (96, b"a\x01b")],
+        [(95, "2"), (50, "sub"), (96, "abc")],  # the header field goes elsewhere, so the two meet
+        [(91, "abc"), (90, "2")],  # the header is sorted, so these do as well
+    ],
+    ids=repr,
+)
+def test_raw_data_with_a_wrong_length_is_refused_before_a_peer_misreads_it(pairs: Any) -> None:
+    with pytest.raises(EncodeError, match=r"is not as long as the length field before it says"):
+        encoded(Message("D", pairs))
+
+
+def test_raw_data_is_checked_in_a_message_that_was_changed() -> None:
+    message = Message("D", [(11, "id")])
+    message.append(95, "2")
+    message.append(96, "abc")
+    with pytest.raises(EncodeError, match=r"RawData\(96\) is not as long"):
+        encoded(message)
+
+
+def test_a_received_length_may_have_leading_zeros() -> None:
+    assert b"\x0195=003\x0196=a\x01b\x01" in ENCODER.encode(
+        Message("D", [(95, "003"), (96, b"a\x01b")]), 7, TIME
+    )
+
+
+def test_raw_data_without_a_length_is_sent_as_any_text() -> None:
+    assert b"\x0196=abc\x01" in ENCODER.encode(Message("D", [(96, "abc")]), 7, TIME)
 
 
 def test_a_logon_signature_may_hold_any_byte() -> None:

@@ -179,9 +179,10 @@ class _Stranger(asyncio.Protocol):
             stream.resume_reading()
             self._admit(answer, stream)
 
-    def _unjudged(self, error: Exception) -> None:
-        """Whoever was to judge the Logon could not."""
+    def _unjudged(self, error: Exception) -> Answer:
+        """Whoever was to judge the Logon could not: close without a word."""
         log.error("a Logon could not be judged", exc_info=error, extra={"peer": self._origin})
+        return None
 
     def _admit(self, admission: Answer, stream: asyncio.Transport) -> None:
         """Hand the stream to its session's link, with every byte read so far."""

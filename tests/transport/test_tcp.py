@@ -187,7 +187,7 @@ async def test_plain_tcp_stays_on_this_machine_unless_it_is_allowed_out(host: st
     assert "allow_plain_remote" in caught.value.remedy
     assert plain(8230, host=host, allow_plain_remote=True).settings.host == host
     with pytest.raises(ConfigError, match="unencrypted"):
-        await listen(ListenSettings(host=host), Recorders())
+        await listen(ListenSettings(host=host), lambda _: None)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1"])
@@ -198,7 +198,7 @@ def test_plain_tcp_to_this_machine_needs_no_leave(host: str) -> None:
 async def test_a_port_in_use_is_a_configuration_error(serve: Serve) -> None:
     listener = await serve(ListenSettings(), Recorders())
     with pytest.raises(ConfigError, match=f"can not listen on 127.0.0.1:{listener.port}"):
-        await listen(ListenSettings(port=listener.port), Recorders())
+        await listen(ListenSettings(port=listener.port), lambda _: None)
 
 
 def test_tls_is_on_unless_it_is_switched_off() -> None:

@@ -37,12 +37,14 @@ REVERSE_ROUTE: tuple[tuple[int, int], ...] = (
 
 MAX_SEQ_NUM = 2**32 - 2  # the number after it still fits the 32 bits of a record
 
+MAX_TEXT = 500  # characters of a peer's Text(58) that are shown
+
 _TOO_LOW = re.compile(r"MsgSeqNum too low, expecting (\d{1,10}) but received (\d{1,10})", re.IGNORECASE)
 
 
 def clean(text: str) -> str:
     """Return a text that can stand in a field, whatever a peer or a handler put into it."""
-    return text.replace("\x01", " ")
+    return text.replace("\x01", " ").encode("utf-8", "replace").decode()
 
 
 def too_low_text(expected: int, received: int) -> str:
@@ -56,6 +58,11 @@ def parse_too_low(text: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
+def expects_too_much_text(sent_next: int, expected: int) -> str:
+    """Return the Logout text for a NextExpectedMsgSeqNum(789) beyond what is sent next."""
+    return f"NextExpectedMsgSeqNum too high, expecting {sent_next} but received {expected}"
+
+
 def problem(reason: int, ref_tag: int | None = None) -> Reject:
     """Return a refusal with the standard text of SessionRejectReason(373) ``reason``."""
     return Reject(reason, REASONS[reason], ref_tag=ref_tag)
@@ -64,13 +71,16 @@ def problem(reason: int, ref_tag: int | None = None) -> Reject:
 def logon(
     heart_bt_int: int,
     reset: bool,
+    next_expected: int | None,
     appl_ver_id: str | None,
     extra: Iterable[tuple[int, str | bytes]],
 ) -> Message:
-    """Return a Logon: 98, 108, 141 if set, 1137 if given, then ``extra`` as it comes."""
+    """Return a Logon: 98, 108, 141 if set, 789 and 1137 if given, then ``extra`` as it comes."""
     pairs: Pairs = [(tags.ENCRYPT_METHOD, "0"), (tags.HEART_BT_INT, heart_bt_int)]
     if reset:
         pairs.append((tags.RESET_SEQ_NUM_FLAG, True))
+    if next_expected is not None:
+        pairs.append((tags.NEXT_EXPECTED_MSG_SEQ_NUM, next_expected))
     if appl_ver_id is not None:
         pairs.append((tags.DEFAULT_APPL_VER_ID, appl_ver_id))
     pairs.extend(extra)
@@ -92,9 +102,9 @@ def test_request() -> Message:
     return Message("1", [(tags.TEST_REQ_ID, TEST_REQ_ID)])
 
 
-def resend_request(begin: int) -> Message:
-    """Return a ResendRequest from ``begin`` to whatever was sent last."""
-    return Message("2", [(tags.BEGIN_SEQ_NO, begin), (tags.END_SEQ_NO, 0)])
+def resend_request(begin: int, end: int) -> Message:
+    """Return a ResendRequest from ``begin`` to ``end``, both included; 0: to whatever was sent last."""
+    return Message("2", [(tags.BEGIN_SEQ_NO, begin), (tags.END_SEQ_NO, end)])
 
 
 def gap_fill(new_seq_no: int) -> Message:
@@ -115,15 +125,25 @@ def refusal(reject: Reject, message: Message) -> Message:
     if not reject.business:
         pairs.append((tags.SESSION_REJECT_REASON, reject.reason))
         return Message("3", pairs)
-    if reject.ref_id is not None:
-        pairs.append((tags.BUSINESS_REJECT_REF_ID, reject.ref_id))
+    if reject.ref_id:
+        pairs.append((tags.BUSINESS_REJECT_REF_ID, clean(reject.ref_id)))
     pairs.append((tags.BUSINESS_REJECT_REASON, reject.reason))
     return Message("j", pairs)
 
 
 def text_of(message: Message, tag: int = tags.TEXT) -> str:
-    """Return a field as text, whatever bytes it holds; empty when it is absent."""
-    return (message.get(tag) or b"").decode("utf-8", "replace")
+    """Return a field as one line for a person, whatever bytes it holds; empty when it is absent."""
+    return shown((message.get(tag) or b"").decode("utf-8", "replace"))
+
+
+def shown(text: str) -> str:
+    """Return a text of a peer as it may stand in a log: control characters escaped, cut when it is long."""
+    line = "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text[:MAX_TEXT]
+    )
+    cut = len(text) - MAX_TEXT
+    return f"{line}... ({cut} more characters)" if cut > 0 else line
 
 
 def parse_number(value: bytes) -> int | None:

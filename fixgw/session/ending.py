@@ -8,12 +8,12 @@ from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.session import admin
 from fixgw.session.events import LoggedOut, LogonRefused, NumberTooLow, RejectReceived
+from fixgw.session.gaps import Gaps
 from fixgw.session.outcome import CloseCode, Outcome
 from fixgw.session.state import Input, Phase
-from fixgw.session.wire import Wire
 
 
-class Ending(Wire):
+class Ending(Gaps):
     """The end of a connection, as either side brings it about."""
 
     def logout(self, text: str, now: Now) -> Outcome:
@@ -26,14 +26,14 @@ class Ending(Wire):
             self.liveness.stop()
             self.gap.close()
         elif self.phase not in (Phase.CLOSED, Phase.LOGOUT_SENT):
-            self._end(CloseCode.STOPPED, text, out)
+            self._end(CloseCode.STOPPED, text, now, out)
         return out
 
     def lost(self, now: Now) -> Outcome:
         """Note that the stream is gone; safe to call at any time."""
         out = Outcome()
         if self.phase is not Phase.CLOSED:
-            self._end(CloseCode.LOST, "", out)
+            self._end(CloseCode.LOST, "", now, out)
         return out
 
     def _on_logout(self, message: Message, now: Now, out: Outcome) -> None:
@@ -43,13 +43,13 @@ class Ending(Wire):
             out.events.append(NumberTooLow(*complaint, by_peer=True))
         if self.phase is Phase.LOGON_SENT:
             out.events.append(LogonRefused(text))
-            self._end(CloseCode.REFUSED, text, out)
+            self._end(CloseCode.REFUSED, text, now, out)
             return
         by_us = self.phase is Phase.LOGOUT_SENT
         out.events.append(LoggedOut(text, by_us))
         if not by_us:
             self._emit(admin.logout(""), now, out)
-        self._end(CloseCode.LOGOUT, text, out)
+        self._end(CloseCode.LOGOUT, text, now, out)
 
     def _on_reject(self, message: Message, now: Now, out: Outcome) -> None:
         self.tally.rejects_in += 1
@@ -57,7 +57,7 @@ class Ending(Wire):
             text = admin.text_of(message)
             reason = admin.parse_number(message.get(tags.SESSION_REJECT_REASON) or b"")
             out.events.append(LogonRefused(text, reason, self._offset(message, now)))
-            self._end(CloseCode.REFUSED, text, out)
+            self._end(CloseCode.REFUSED, text, now, out)
             return
         ref_seq_num = admin.parse_number(message.get(tags.REF_SEQ_NUM) or b"") or 0
         out.events.append(RejectReceived(message, ref_seq_num))

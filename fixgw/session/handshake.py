@@ -1,23 +1,20 @@
-"""How a session begins: Logon, the acceptor's verdict, resets of the numbers, both roles."""
+"""How a session begins: Logon and the acceptor's verdict, both roles."""
 
 from __future__ import annotations
 
 from math import inf
 
 from fixgw.clock import Now
-from fixgw.errors import FieldError, LocalError, Reject
+from fixgw.errors import Reject
 from fixgw.fix import tags
 from fixgw.fix.framing import Garbled
 from fixgw.fix.message import Message
 from fixgw.records import SeqNums
 from fixgw.session import admin
-from fixgw.session.ending import Ending
-from fixgw.session.events import (
-    ClockOffset,
-    LoggedOn,
-    LogonReceived,
-)
-from fixgw.session.outcome import CloseCode, Outcome
+from fixgw.session.events import ClockOffset, LoggedOn, LogonReceived, NumberTooLow
+from fixgw.session.numbers import Numbers
+from fixgw.session.outcome import CloseCode, CloseReason, Outcome
+from fixgw.session.resend import Resending
 from fixgw.session.sequence import Kind as NumberKind
 from fixgw.session.sequence import Verdict as NumberVerdict
 from fixgw.session.sequence import judge
@@ -27,7 +24,7 @@ from fixgw.session.verdict import Accept, Answer, Refuse, Verdict
 FRESH = SeqNums()
 
 
-class Handshake(Ending):
+class Handshake(Numbers, Resending):
     """The Logon of a session, as initiator and as acceptor.
 
     Args:
@@ -38,7 +35,6 @@ class Handshake(Ending):
     def __init__(self, settings: SessionSettings, numbers: SeqNums = FRESH) -> None:
         super().__init__(settings, numbers)
         accepted = settings.accepted_sender_comp_ids or {settings.target_comp_id}
-        self.heart_bt_int = 0
         self._accepted_ids = frozenset(name.encode() for name in accepted)
         self._our_id = settings.sender_comp_id.encode()
         self._peer_id = b""  # SenderCompID(49) of the peer's Logon, required on this connection
@@ -49,7 +45,6 @@ class Handshake(Ending):
         self._held: list[bytes | Garbled] = []  # what came while a verdict on the Logon is awaited
         self._held_bytes = 0
         self._asked_reset = False
-        self._straggler_in = 0  # what was expected before a reset, while its answer is on the way
 
     # What a driver calls.
 
@@ -67,7 +62,8 @@ class Handshake(Ending):
         wanted = self.settings.reset_on_logon if reset is None else reset
         heart_bt_int = self.settings.heart_bt_int
         # Signed before anything moves: a signer that fails leaves the session as it was.
-        logon = self._logon(1 if wanted else self.next_out, wanted, heart_bt_int, now)
+        next_out, next_in = (1, 1) if wanted else (self.next_out, self.next_in)
+        logon = self._logon(next_out, next_in, wanted, heart_bt_int, now)
         self._connect(Input.DIAL, now)
         self._asked_reset = wanted
         out = Outcome()
@@ -85,46 +81,6 @@ class Handshake(Ending):
         self._connect(Input.ACCEPT, now)
         return Outcome()
 
-    def reset(self, now: Now) -> Outcome:
-        """Put both numbers back to 1: at once while closed, by a Logon with 141=Y while active.
-
-        Raises:
-            LocalError: the session is between the two.
-        """
-        out = Outcome()
-        if self.phase is Phase.CLOSED:
-            self._reset("reset by hand", now, out)
-            return out
-        self._after(Input.RESET)
-        logon = self._logon(1, True, self.heart_bt_int, now)
-        self._straggler_in = self.next_in
-        self._step(Input.RESET)
-        self._reset("reset while active", now, out)
-        self._emit_logon(logon, now, out)
-        self.liveness.stop()
-        self._handshake_by = now.mono + self.settings.logon_timeout
-        return out
-
-    def set_numbers(self, next_in: int | None, next_out: int | None) -> None:
-        """Set the numbers by hand; one that goes back begins a new epoch, so that none is used twice in one.
-
-        Args:
-            next_in: the next expected inbound MsgSeqNum; None: as it is.
-            next_out: the next outbound MsgSeqNum; None: as it is.
-
-        Raises:
-            LocalError: the session is not closed, or a number is out of range.
-        """
-        next_in = self.next_in if next_in is None else next_in
-        next_out = self.next_out if next_out is None else next_out
-        if self.phase is not Phase.CLOSED:
-            raise LocalError(f"session {self.settings.name}: log out first: numbers are set while closed")
-        if min(next_in, next_out) < 1 or max(next_in, next_out) > admin.MAX_SEQ_NUM:
-            raise LocalError(f"session {self.settings.name}: numbers run from 1 to {admin.MAX_SEQ_NUM}")
-        if next_in < self.next_in or next_out < self.next_out:
-            self.epoch += 1
-        self.next_in, self.next_out = next_in, next_out
-
     # The Logon, by phase.
 
     def _on_logon(self, message: Message, now: Now, out: Outcome) -> None:
@@ -139,30 +95,31 @@ class Handshake(Ending):
         """Acceptor: check what needs no knowledge of the peer, then ask for a verdict; nothing moves yet."""
         self._keep(message, now, out, place=False)
         fault = self._logon_fault(message, now)
-        if fault is None:
-            self._step(Input.LOGON)
-            self._pending = message
-            self._held, self._held_bytes = [], 0
-            self._measure(message, now, out)
-            out.events.append(LogonReceived(message))
+        if fault is not None:
+            answer = Answer.REJECT if self.settings.answer_bad_logon else Answer.SILENT
+            self._refuse_logon(Refuse(answer, fault.text, fault.reason), message, now, out, fault.ref_tag)
             return
-        answer = Answer.REJECT if self.settings.answer_bad_logon else Answer.SILENT
-        self._refuse_logon(Refuse(answer, fault.text, fault.reason), message, now, out, fault.ref_tag)
+        version = self._version_fault(message)
+        if version:
+            self._refuse_logon(Refuse.with_logout(version), message, now, out)
+            return
+        self._step(Input.LOGON)
+        self._pending = message
+        self._held, self._held_bytes = [], 0
+        self._measure(message, now, out)
+        out.events.append(LogonReceived(message))
 
     def _logon_fault(self, message: Message, now: Now) -> Reject | None:
         try:
-            if not message.frame.startswith(self._prefix):
-                return Reject(99, "Incorrect BeginString")
-            if self._is_stranger(message):
-                return admin.problem(9)
-            if self.settings.strict_time and abs(self._offset_ns(message, now)) > self._window_ns:
-                return admin.problem(10)
+            if (stranger := self._identity_of_logon(message, now)) is not None:
+                return stranger
             if self.settings.default_appl_ver_id is not None:
                 admin.require(message, tags.DEFAULT_APPL_VER_ID)
             admin.require_number(message, tags.HEART_BT_INT)
             number = admin.require_number(message, tags.MSG_SEQ_NUM)
             if number < 1 or (admin.flag(message, tags.RESET_SEQ_NUM_FLAG) and number != 1):
                 return admin.problem(5, tags.MSG_SEQ_NUM)
+            self._next_expected(message)
             if self._check is not None:
                 self._check(message)
         except Reject as fault:
@@ -179,16 +136,21 @@ class Handshake(Ending):
         elif verdict.answer is Answer.REJECT:
             reject = Reject(verdict.reason, verdict.text, ref_tag=ref_tag)
             self._emit_unnumbered(admin.refusal(reject, logon), number, now, out)
-        self._end(CloseCode.REFUSED, verdict.text, out)
+        self._end(CloseCode.REFUSED, verdict.text, now, out)
 
     def _admit(self, verdict: Verdict, now: Now, out: Outcome) -> None:
-        logon, self._pending = self._pending, None
+        logon = self._pending
         assert logon is not None
         if isinstance(verdict, Refuse):
             self._refuse_logon(verdict, logon, now, out)
             return
         asked = admin.flag(logon, tags.RESET_SEQ_NUM_FLAG)
         fresh = asked or self.settings.reset_on_logon
+        next_out, next_in = (1, 1) if fresh else (self.next_out, self.next_in)
+        fault = self._number_fault(logon, next_in, next_out, out)
+        if fault is not None:
+            self._refuse_logon(Refuse.with_logout(fault.text), logon, now, out)
+            return
         if not fresh and self._verdict(logon) is NumberVerdict.TOO_LOW:
             self._too_low(logon, now, out)
             return
@@ -199,13 +161,16 @@ class Handshake(Ending):
     ) -> None:
         """Acceptor: answer the Logon and be active."""
         heart_bt_int = admin.require_number(logon, tags.HEART_BT_INT)
-        reply = self._logon(1 if fresh else self.next_out, asked, heart_bt_int, now, verdict.fields)
+        next_out, next_in = (1, 1) if fresh else (self.next_out, self.next_in)
+        next_in += logon.msg_seq_num == next_in
+        reply = self._logon(next_out, next_in, asked, heart_bt_int, now, verdict.fields)
         self._step(Input.ADMIT)
         if fresh:
             self._reset("Logon received", now, out)
         missing = self._place_logon(logon)
         self._emit_logon(reply, now, out)
         self._begin(logon, fresh, heart_bt_int, now, out)
+        self._send_missing(logon, next_out, now, out)
         self._mend(missing, logon, now, out)
 
     def _on_logon_reply(self, message: Message, now: Now, out: Outcome) -> None:
@@ -219,9 +184,7 @@ class Handshake(Ending):
         if reset and not self._asked_reset:
             self._reset("the peer's Logon has ResetSeqNumFlag", now, out)
             self.next_out = 2  # our Logon counts as number 1 of the new epoch, as its answer does
-        if self._verdict(message) is NumberVerdict.TOO_LOW:
-            self._keep(message, now, out, place=False)
-            self._too_low(message, now, out)
+        if self._disagree(message, now, out):
             return
         missing = self._place_logon(message)
         self._keep(message, now, out, place=message.msg_seq_num < self.next_in)
@@ -229,23 +192,37 @@ class Handshake(Ending):
         heart_bt_int = self._agreed_interval(message, out)
         self._begin(message, reset or self._asked_reset, heart_bt_int, now, out)
         self._measure(message, now, out)
+        self._send_missing(message, self.next_out, now, out)
         self._mend(missing, message, now, out)
+
+    def _disagree(self, message: Message, now: Now, out: Outcome) -> bool:
+        """Initiator: leave when the numbers of the answer can not be lived with; return whether."""
+        fault = self._number_fault(message, self.next_in, self.next_out, out)
+        low = self._verdict(message) is NumberVerdict.TOO_LOW
+        if fault is None and not low:
+            return False
+        self._keep(message, now, out, place=False)
+        if fault is None:
+            self._too_low(message, now, out)
+        else:
+            self._log_out_and_end(fault.code, fault.text, now, out, told=fault.text)
+        return True
 
     def _reply_fault(self, message: Message, now: Now) -> Reject | None:
         try:
-            if not message.frame.startswith(self._prefix):
-                return Reject(99, "Incorrect BeginString")
-            if self._is_stranger(message):
-                return admin.problem(9)
-            if self.settings.strict_time and abs(self._offset_ns(message, now)) > self._window_ns:
-                return admin.problem(10)
+            if (stranger := self._identity_of_logon(message, now)) is not None:
+                return stranger
             reset = admin.flag(message, tags.RESET_SEQ_NUM_FLAG) or self._asked_reset
             number = admin.require_number(message, tags.MSG_SEQ_NUM)
             if number < 1 or (reset and number != 1):
                 return Reject(5, "a Logon that resets the numbers has MsgSeqNum 1")
-        except FieldError as fault:
+            self._next_expected(message)
+            if self._check is not None:
+                self._check(message)
+        except Reject as fault:
             return fault
-        return None
+        version = self._version_fault(message)
+        return Reject(5, version) if version else None
 
     def _agreed_interval(self, reply: Message, out: Outcome) -> int:
         """Return the HeartBtInt(108) to live by: the peer's, which should echo ours."""
@@ -257,6 +234,54 @@ class Handshake(Ending):
         return theirs
 
     # What both roles do with a Logon.
+
+    def _version_fault(self, logon: Message) -> str:
+        """Return why the peer's DefaultApplVerID(1137) is not taken, else nothing."""
+        accepted = self.settings.accepted_appl_ver_ids
+        version = admin.text_of(logon, tags.DEFAULT_APPL_VER_ID)
+        if not accepted or version in accepted:
+            return ""
+        return f"DefaultApplVerID {version or 'none'} is not accepted, only {', '.join(sorted(accepted))}"
+
+    def _next_expected(self, logon: Message) -> int | None:
+        """Return NextExpectedMsgSeqNum(789) when it is there and in use.
+
+        Raises:
+            Reject: it is no number, or 0.
+        """
+        if not self.settings.next_expected or tags.NEXT_EXPECTED_MSG_SEQ_NUM not in logon:
+            return None
+        expected = admin.require_number(logon, tags.NEXT_EXPECTED_MSG_SEQ_NUM)
+        if expected < 1:
+            raise admin.problem(5, tags.NEXT_EXPECTED_MSG_SEQ_NUM)
+        return expected
+
+    def _number_fault(self, logon: Message, next_in: int, next_out: int, out: Outcome) -> CloseReason | None:
+        """Return why the numbers of a Logon can not be lived with: it is, or expects, too much."""
+        text = self._too_far(logon, next_in)
+        if text:
+            return CloseReason(CloseCode.PROTOCOL, text)
+        expected = self._next_expected(logon) or 0
+        if expected <= next_out:
+            return None
+        out.events.append(NumberTooLow(expected, next_out, by_peer=True))
+        return CloseReason(CloseCode.TOO_LOW, admin.expects_too_much_text(next_out, expected))
+
+    def _jumps_too_far(self, number: int, expected: int) -> bool:
+        return number - expected > self.settings.max_jump
+
+    def _too_far(self, message: Message, expected: int) -> str:
+        """Return the text about a number that lies too far beyond the expected one, else nothing."""
+        number = message.msg_seq_num
+        if not self._jumps_too_far(number, expected):
+            return ""
+        return f"MsgSeqNum too far, expecting {expected} but received {number}"
+
+    def _send_missing(self, logon: Message, next_out: int, now: Now, out: Outcome) -> None:
+        """Send again what NextExpectedMsgSeqNum(789) shows to be missing, our own Logon filled, unasked."""
+        expected = self._next_expected(logon)
+        if expected is not None and expected < next_out:
+            self._serve_request((expected, self.next_out - 1), now, out)
 
     def _place_logon(self, logon: Message) -> tuple[int, int] | None:
         """Advance past a Logon in sequence, or one whose gap can not be filled; return what is missing."""
@@ -274,40 +299,38 @@ class Handshake(Ending):
         self._handshake_by = inf
         self._peer_id = logon[tags.SENDER_COMP_ID]
         self.heart_bt_int = heart_bt_int
+        self._straggler_in = 0
         self.liveness.start(heart_bt_int, now.mono)
         self.tally.logons += 1
         out.events.append(LoggedOn(logon, reset))
 
     def _mend(self, missing: tuple[int, int] | None, logon: Message, now: Now, out: Outcome) -> None:
-        """Ask for what is missing before a Logon, or report it lost."""
-        if missing is None:
+        """Ask for what is missing before a Logon, unless the peer sends it unasked, or report it lost."""
+        if missing is None or self.phase is not Phase.ACTIVE:
             return
         if self.settings.retransmission:
             self.room.keep(logon.msg_seq_num, None)
-            self._ask(missing[1], now, out)
+            ask = self._ask if self._next_expected(logon) is None else self._await_missing
+            ask(missing[1], now, out)
         else:
             self._lose(*missing, out)
             self._leave_gap(now, out)
 
-    def _on_reset_logon(self, message: Message, now: Now, out: Outcome) -> None:
-        """A Logon with 141=Y inside a running session: the peer's wish, or the answer to ours."""
-        if message.msg_seq_num != 1:
-            text = f"a Logon that resets the numbers has MsgSeqNum 1, not {message.msg_seq_num}"
-            self._keep(message, now, out, place=False)
-            self._log_out_and_end(CloseCode.PROTOCOL, text, now, out, told=text)
-            return
-        reply = self._logon(1, True, self.heart_bt_int, now) if self.phase is Phase.ACTIVE else None
-        self._step(Input.LOGON)
-        if reply is not None:
-            self._reset("Logon with ResetSeqNumFlag received", now, out)
-        self.next_in = 2
-        self._keep(message, now, out)
-        self._handshake_by = inf
-        self.liveness.start(self.heart_bt_int, now.mono)
-        if reply is not None:
-            self._emit_logon(reply, now, out)
-
     # What a Logon has to say about identity and time.
+
+    def _identity_of_logon(self, message: Message, now: Now) -> Reject | None:
+        """Return why a Logon is not from our peer, or not of our time.
+
+        Raises:
+            FieldError: SendingTime(52) can not be read and has to be.
+        """
+        if not message.frame.startswith(self._prefix):
+            return Reject(99, "Incorrect BeginString")
+        if self._is_stranger(message):
+            return admin.problem(9)
+        if self.settings.strict_time and abs(self._offset_ns(message, now)) > self._window_ns:
+            return admin.problem(10)
+        return None
 
     def _is_stranger(self, message: Message) -> bool:
         """True when a Logon's CompIDs are not those of this session."""

@@ -39,7 +39,7 @@ class Inbound(Faults):
     def _take(self, item: bytes | Garbled, now: Now, out: Outcome) -> None:
         """Take one item of the framer."""
         if self.phase is Phase.LOGON_PENDING:
-            self._hold_back(item, out)
+            self._hold_back(item, now, out)
         elif isinstance(item, bytes):
             self._take_frame(item, now, out)
         else:
@@ -61,7 +61,7 @@ class Inbound(Faults):
         """Skip what does not parse, but refuse what is plainly wrong or comes again: skipping has no end."""
         message, refusal, plain = salvage(frame, fault)
         due_now = self.phase is Phase.ACTIVE and message.msg_seq_num == self.next_in
-        if not due_now or not (plain or message.poss_dup):
+        if not due_now or not (plain or message.poss_dup or self.settings.reject_garbled):
             excerpt = mask(frame[:EXCERPT_SIZE], self._secret)
             self._skip(Garbled(fault.text, excerpt, len(frame)), now, out)
             return
@@ -88,17 +88,17 @@ class Inbound(Faults):
         )
         out.events.append(GarbledReceived(garbled.reason, garbled.excerpt, garbled.size))
         if garbled.fatal:
-            self._end(CloseCode.FRAME_TOO_LONG, garbled.reason, out)
+            self._end(CloseCode.FRAME_TOO_LONG, garbled.reason, now, out)
         elif self.phase is Phase.LOGON_WAIT:
-            self._end(CloseCode.PROTOCOL, f"before the Logon: {garbled.reason}", out)
+            self._end(CloseCode.PROTOCOL, f"before the Logon: {garbled.reason}", now, out)
 
-    def _hold_back(self, item: bytes | Garbled, out: Outcome) -> None:
+    def _hold_back(self, item: bytes | Garbled, now: Now, out: Outcome) -> None:
         """Keep what a hasty peer sends behind its Logon, within the bounds of the waiting room."""
         self._held.append(item)
         self._held_bytes += len(item) if isinstance(item, bytes) else 0
         settings = self.settings
         if len(self._held) > settings.waiting_messages or self._held_bytes > settings.waiting_bytes:
-            self._end(CloseCode.PROTOCOL, "too much was sent before the Logon was answered", out)
+            self._end(CloseCode.PROTOCOL, "too much was sent before the Logon was answered", now, out)
 
     # The quick way: an application message in sequence, on a session without a gap.
 
@@ -139,21 +139,19 @@ class Inbound(Faults):
             if message.msg_type != "A":
                 self._keep(message, now, out, place=False)
             getattr(self, method)(message, now, out)
-        elif self.phase is Phase.RESET_SENT:
-            self._straggler(message, now, out)
         else:
             self._established(message, now, out)
 
     def _out_of_place(self, message: Message, now: Now, out: Outcome) -> None:
-        """A message that is not legal now: before the Logon it ends the connection, later it is ignored."""
+        """A message that is not legal before the Logon ends the connection."""
         self._keep(message, now, out, place=False)
-        if self.phase in HANDSHAKE:
-            self._end(CloseCode.PROTOCOL, f"MsgType {message.msg_type!r} before the Logon", out)
+        text = f"MsgType {admin.shown(message.msg_type)} before the Logon"
+        self._end(CloseCode.PROTOCOL, text, now, out)
 
     def _straggler(self, message: Message, now: Now, out: Outcome) -> None:
         """What was on its way when we reset: facts are delivered, the old numbers mean nothing any more."""
         if message.msg_type == "A":
-            self._on_reset_logon(message, now, out)
+            self._on_reset_logon(message, "", now, out)
             return
         application = message.msg_type not in LEGAL
         number, message.msg_seq_num = message.msg_seq_num, 0
@@ -174,16 +172,27 @@ class Inbound(Faults):
             reason = 1 if message.get(tags.MSG_SEQ_NUM) is None else 6
             self._drop_out(message, f"{admin.REASONS[reason]}: MsgSeqNum(34)", now, out)
             return
-        if message.msg_type == "A" and message.get(tags.RESET_SEQ_NUM_FLAG) == b"Y":
-            self._on_reset_logon(message, now, out)
-            return
         fault = self._identity_fault(message, now, out)
         if fault is not None:
             self._advance_past(message)
             self._keep(message, now, out, place=message.msg_seq_num < self.next_in)
             self._reject(fault, message, now, out)
+        elif self._straggler_in:
+            self._straggler(message, now, out)
+        elif message.msg_type == "A" and message.get(tags.RESET_SEQ_NUM_FLAG) == b"Y":
+            content = self._content_fault(message)
+            self._on_reset_logon(message, "" if content is None else content.text, now, out)
+        else:
+            self._judge(message, now, out)
+
+    def _judge(self, message: Message, now: Now, out: Outcome) -> None:
+        """Carry out the verdict on a message's number; one that lies too far ahead ends the connection."""
+        kind = self._kind(message)
+        text = self._too_far(message, self.next_in)
+        if text and kind not in (NumberKind.RESET, NumberKind.LOGOUT):
+            self._drop_out(message, text, now, out)
             return
-        verdict = judge(self._kind(message), message.msg_seq_num, self.next_in, message.poss_dup)
+        verdict = judge(kind, message.msg_seq_num, self.next_in, message.poss_dup)
         self.CARRY_OUT[verdict](self, message, now, out)
 
     def _drop_out(self, message: Message, text: str, now: Now, out: Outcome) -> None:
@@ -204,12 +213,14 @@ class Inbound(Faults):
     # Verdicts.
 
     def _set_number(self, message: Message, now: Now, out: Outcome) -> None:
-        """SequenceReset-Reset: take NewSeqNo(36); one that goes back is refused and nothing moves."""
+        """SequenceReset-Reset: take NewSeqNo(36), unless it goes back or too far: then nothing moves."""
         fault = self._content_fault(message)
         try:
             new_seq_no = admin.require_number(message, tags.NEW_SEQ_NO)
             if fault is None and new_seq_no < self.next_in:
                 fault = admin.problem(5)
+            elif fault is None and self._jumps_too_far(new_seq_no, self.next_in):
+                fault = admin.problem(5, tags.NEW_SEQ_NO)
         except FieldError as missing:
             new_seq_no, fault = 0, fault or missing
         if fault is not None:
@@ -298,7 +309,7 @@ class Inbound(Faults):
         number = message.msg_seq_num
         if message.msg_type == "4" and fault is None and self.settings.retransmission:
             new_seq_no = admin.parse_number(message.get(tags.NEW_SEQ_NO) or b"") or 0
-            if message.get(tags.GAP_FILL_FLAG) == b"Y":
+            if message.get(tags.GAP_FILL_FLAG) == b"Y" and not self._jumps_too_far(new_seq_no, number):
                 return max(new_seq_no, number + 1)
         return number + 1
 
@@ -340,25 +351,6 @@ class Inbound(Faults):
             return fault
         return None
 
-    def _ask_once(self, number: int, now: Now, out: Outcome) -> None:
-        """Ask for what is missing before ``number``, once a gap; nobody asks on the way out."""
-        if not self.gap.is_open and self.phase is Phase.ACTIVE:
-            self._ask(number - 1, now, out)
-
-    def _mind_gap(self, now: Now, out: Outcome) -> None:
-        """See whether the gap is closed, or whether another one lies behind it."""
-        if not self.gap.is_open:
-            return
-        if self.next_in <= self.gap.last:
-            self.gap.progress(self.next_in, now.mono)
-            return
-        last = self.room.first() - 1 if len(self.room) else self.room.turned_away
-        self.room.turned_away = 0
-        if last < self.next_in:
-            self.gap.close()
-        else:
-            self._ask(last, now, out)
-
     # Admin messages whose turn has come.
 
     def _on_heartbeat(self, message: Message, now: Now, out: Outcome) -> None:
@@ -377,5 +369,8 @@ class Inbound(Faults):
         if not self.settings.retransmission:
             raise admin.problem(11)
         admin.flag(message, tags.GAP_FILL_FLAG)
-        if admin.require_number(message, tags.NEW_SEQ_NO) <= message.msg_seq_num:
+        new_seq_no = admin.require_number(message, tags.NEW_SEQ_NO)
+        if new_seq_no <= message.msg_seq_num:
             raise admin.problem(5)
+        if self._jumps_too_far(new_seq_no, message.msg_seq_num):
+            raise admin.problem(5, tags.NEW_SEQ_NO)

@@ -122,6 +122,10 @@ class WaitingRoom:
         """Return the lowest number kept, 0 when the room is empty."""
         return self._order[0] if self._order else 0
 
+    def highest(self) -> int:
+        """Return the highest number kept or turned away, 0 when there is none."""
+        return max(self.turned_away, *self._guests) if self._guests else self.turned_away
+
     def pop(self) -> Message | None:
         """Take out the message with the lowest number."""
         message = self._guests.pop(heappop(self._order))
@@ -147,24 +151,32 @@ class Gap:
         return self.last > 0
 
     def open(self, first: int, last: int, mono: float) -> None:
-        """Note that ``first`` to ``last`` are missing and were asked for."""
+        """Note that ``first`` to ``last`` are missing."""
         self._first = first
-        self.last = last
-        self.deadline = mono + self._timeout
-        self.asked_again = False
+        self.last = self.asked_to = last
+        self._wait(mono)
+
+    def asked(self, last: int) -> None:
+        """Note that the numbers up to ``last`` were asked for, the rest was not yet."""
+        self.asked_to = last
 
     def progress(self, first: int, mono: float) -> None:
         """Note from where on numbers are missing now; if that has moved, the deadline moves as well."""
         if first > self._first:
-            self.open(first, self.last, mono)
+            self._first = first
+            self._wait(mono)
 
     def ask_again(self, mono: float) -> None:
         """Note the second and last request."""
-        self.deadline = mono + self._timeout
+        self._wait(mono)
         self.asked_again = True
 
     def close(self) -> None:
         """Note that nothing is missing."""
-        self._first = self.last = 0
+        self._first = self.last = self.asked_to = 0
         self.deadline = inf
+        self.asked_again = False
+
+    def _wait(self, mono: float) -> None:
+        self.deadline = mono + self._timeout
         self.asked_again = False

@@ -12,7 +12,6 @@ from fixgw.session import admin
 from fixgw.session.inbound import Inbound
 from fixgw.session.liveness import Due
 from fixgw.session.outcome import CloseCode, Outcome
-from fixgw.session.resend import Resending
 from fixgw.session.snapshot import SessionSnapshot
 from fixgw.session.state import LEGAL, Input, Phase
 from fixgw.session.verdict import Verdict
@@ -20,7 +19,7 @@ from fixgw.session.verdict import Verdict
 _OUT = int(Flag.OUTBOUND)
 
 
-class Session(Inbound, Resending):
+class Session(Inbound):
     """One FIX session over as many connections as it takes.
 
     A driver calls ``dial`` or ``accept`` on a fresh stream, ``receive`` with what was read, ``send`` to send,
@@ -99,7 +98,7 @@ class Session(Inbound, Resending):
         out = Outcome()
         if now.mono >= self._handshake_by:
             answered = self.phase is Phase.LOGOUT_SENT
-            self._end(CloseCode.LOGOUT_TIMEOUT if answered else CloseCode.LOGON_TIMEOUT, "", out)
+            self._end(CloseCode.LOGOUT_TIMEOUT if answered else CloseCode.LOGON_TIMEOUT, "", now, out)
         if now.mono >= self.gap.deadline:
             self._gap_is_due(now, out)
         self._keep_alive(now, out)
@@ -131,21 +130,10 @@ class Session(Inbound, Resending):
             tally=tally,
         )
 
-    def _gap_is_due(self, now: Now, out: Outcome) -> None:
-        """No progress: ask once more from the first missing number, then give up the connection."""
-        missing = f"MsgSeqNum {self.next_in} to {self.gap.last}"
-        if self.gap.asked_again:
-            text = f"{missing} were not sent again"
-            self._log_out_and_end(CloseCode.GAP_TIMEOUT, text, now, out, told=text)
-        else:
-            self.gap.ask_again(now.mono)
-            self._alarm(f"{missing} did not come and are asked for once more", out)
-            self._request(now, out)
-
     def _keep_alive(self, now: Now, out: Outcome) -> None:
         due = self.liveness.due(now.mono)
         if due is Due.CLOSE:
-            self._end(CloseCode.SILENT, "no answer to our TestRequest", out)
+            self._end(CloseCode.SILENT, "no answer to our TestRequest", now, out)
         elif due is Due.TEST_REQUEST:
             self._emit(admin.test_request(), now, out)
             self.liveness.probed(now.mono)

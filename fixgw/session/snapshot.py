@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 MAX_MSG_TYPES = 256  # a peer that invents MsgTypes does not grow our memory, nor a metric's labels
 OTHER_TYPES = "other"
+
+_SHOWABLE = re.compile(r"[!-~]{0,16}")
 
 
 @dataclass(slots=True)
@@ -53,8 +56,8 @@ class Tally:
 
 
 def count(counts: dict[str, int], msg_type: str) -> None:
-    """Add one to the count of a MsgType; past ``MAX_MSG_TYPES`` different ones, to that of the others."""
-    if msg_type not in counts and len(counts) >= MAX_MSG_TYPES:
+    """Add one to the count of a MsgType; one that is too long or too odd to show counts as another."""
+    if msg_type not in counts and (len(counts) >= MAX_MSG_TYPES or not _SHOWABLE.fullmatch(msg_type)):
         msg_type = OTHER_TYPES
     counts[msg_type] = counts.get(msg_type, 0) + 1
 

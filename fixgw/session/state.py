@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Literal
 
+from fixgw.errors import ConfigError
 from fixgw.fix.message import Message
 from fixgw.session.hooks import LogonSigner, NoSigner, ResendEverything, ResendPolicy
 
@@ -86,9 +87,12 @@ PHASES: dict[Phase, dict[Input, Phase]] = {
         Input.END: Phase.CLOSED,
     },
     Phase.LOGOUT_SENT: {
+        Input.LOGON: Phase.LOGOUT_SENT,
         Input.END: Phase.CLOSED,
     },
 }
+
+BEFORE_NEXT_EXPECTED = frozenset({"FIX.4.0", "FIX.4.1", "FIX.4.2", "FIX.4.3"})
 
 ESTABLISHED = frozenset({Phase.ACTIVE, Phase.RESET_SENT, Phase.LOGOUT_SENT})
 HANDSHAKE = frozenset({Phase.LOGON_SENT, Phase.LOGON_WAIT, Phase.LOGON_PENDING})
@@ -96,7 +100,7 @@ HANDSHAKE = frozenset({Phase.LOGON_SENT, Phase.LOGON_WAIT, Phase.LOGON_PENDING})
 # Admin messages: the method that takes one whose turn has come, and the phases in which one may arrive.
 # Anything else is an application message, legal in ESTABLISHED.
 LEGAL: dict[str, tuple[str, frozenset[Phase]]] = {
-    "A": ("_on_logon", frozenset({Phase.LOGON_SENT, Phase.LOGON_WAIT, Phase.ACTIVE, Phase.RESET_SENT})),
+    "A": ("_on_logon", ESTABLISHED | {Phase.LOGON_SENT, Phase.LOGON_WAIT}),
     "0": ("_on_heartbeat", ESTABLISHED),
     "1": ("_on_test_request", ESTABLISHED),
     "2": ("_on_resend_request", ESTABLISHED),
@@ -153,6 +157,9 @@ class SessionSettings:
         max_jump: how far a MsgSeqNum(34) or a NewSeqNo(36) may lie beyond the expected number.
         repeated_resend_limit: how often the same ResendRequest is served with nothing new in between; one
             more ends the connection.
+
+    Raises:
+        ConfigError: two of them do not go together.
     """
 
     name: str
@@ -195,6 +202,25 @@ class SessionSettings:
     validate_checksum: bool = True
     max_jump: int = 1_000_000
     repeated_resend_limit: int = 5
+
+    def __post_init__(self) -> None:
+        fix_4 = self.begin_string.startswith("FIX.4.")
+        if fix_4 and self.default_appl_ver_id is not None:
+            raise self._unusable(
+                f"{self.begin_string} has no DefaultApplVerID(1137)", "set default_appl_ver_id to None"
+            )
+        if self.next_expected and self.begin_string in BEFORE_NEXT_EXPECTED:
+            raise self._unusable(
+                f"{self.begin_string} has no NextExpectedMsgSeqNum(789)", "use it with FIX.4.4 and later"
+            )
+        if self.next_expected and not self.retransmission:
+            raise self._unusable(
+                "NextExpectedMsgSeqNum(789) asks for messages again, and retransmission is off",
+                "switch next_expected off",
+            )
+
+    def _unusable(self, what: str, remedy: str) -> ConfigError:
+        return ConfigError(what, f"session {self.name}", remedy)
 
     @property
     def initiator(self) -> bool:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 
 from fixgw.clock import Now
 from fixgw.errors import LocalError
+from fixgw.fix import tags
 from fixgw.fix.framing import Framer
 from fixgw.fix.message import FrameEncoder, Message
 from fixgw.fix.redact import mask
 from fixgw.fix.values import sending_time
 from fixgw.records import Flag, Kind, Record, SeqNums
 from fixgw.session import admin
-from fixgw.session.events import Alarm, GapDetected, GapLost, NumbersReset, NumberTooLow
+from fixgw.session.events import Alarm, GapLost, NumbersReset, NumberTooLow
 from fixgw.session.hooks import LogonContext
 from fixgw.session.liveness import Liveness
 from fixgw.session.outcome import CloseCode, CloseReason, Outcome, Send
 from fixgw.session.sequence import Gap, WaitingRoom
 from fixgw.session.snapshot import Tally, count
-from fixgw.session.state import PHASES, Input, OnGap, Phase, SessionSettings
+from fixgw.session.state import PHASES, Input, Phase, SessionSettings
 
 _OUT = int(Flag.OUTBOUND)
 _OUT_ADMIN = int(Flag.OUTBOUND | Flag.ADMIN)
@@ -27,6 +28,45 @@ _OUT_SECRET = int(Flag.OUTBOUND | Flag.ADMIN | Flag.REDACTED)
 _ADMIN = int(Flag.ADMIN)
 _REDACTED = int(Flag.REDACTED)
 _FRAME = int(Kind.FRAME)
+
+
+class TellingEncoder(FrameEncoder):
+    """Writes LastMsgSeqNumProcessed(369) into the header of each frame.
+
+    Args:
+        settings: what the session knows about itself.
+        processed: returns the number of the last message taken in sequence.
+    """
+
+    __slots__ = ("_processed",)
+
+    def __init__(self, settings: SessionSettings, processed: Callable[[], int]) -> None:
+        super().__init__(settings.begin_string, settings.sender_comp_id, settings.target_comp_id)
+        self._processed = processed
+
+    def encode(
+        self,
+        message: Message,
+        msg_seq_num: int,
+        sending_time: bytes,
+        *,
+        poss_dup: bool = False,
+        orig_sending_time: bytes | None = None,
+    ) -> bytes:
+        """Return the frame of ``message``; see ``FrameEncoder.encode``."""
+        fields = [field for field in message.fields if not field.startswith(b"369=")]
+        told = Message.of(fields)
+        told.append(tags.LAST_MSG_SEQ_NUM_PROCESSED, self._processed())
+        return super().encode(
+            told, msg_seq_num, sending_time, poss_dup=poss_dup, orig_sending_time=orig_sending_time
+        )
+
+
+def encoder_of(settings: SessionSettings, processed: Callable[[], int]) -> FrameEncoder:
+    """Return the encoder that a session's settings ask for."""
+    if settings.last_processed:
+        return TellingEncoder(settings, processed)
+    return FrameEncoder(settings.begin_string, settings.sender_comp_id, settings.target_comp_id)
 
 
 class Wire:
@@ -46,9 +86,9 @@ class Wire:
         self.gap = Gap(settings.gap_timeout)
         self.room = WaitingRoom(settings.waiting_messages, settings.waiting_bytes)
         self._secret = settings.signer.secret_tags
-        self._encoder = FrameEncoder(settings.begin_string, settings.sender_comp_id, settings.target_comp_id)
+        self._encoder = encoder_of(settings, lambda: self.next_in - 1)
         self._precision = settings.time_precision
-        self._framer = Framer(max_frame_size=settings.max_frame_size)
+        self._framer = self._new_framer()
         self._connection = 0  # counts connections, so that a replay of a former one stops
         self._first_out = self.next_out  # our first number on this connection
         self._handshake_by = inf
@@ -84,10 +124,14 @@ class Wire:
     def _connect(self, event: Input, now: Now) -> None:
         """Forget what belonged to the connection before and start the clock of the Logon handshake."""
         self._step(event)
-        self._framer = Framer(max_frame_size=self.settings.max_frame_size)
+        self._framer = self._new_framer()
         self._connection += 1
         self._first_out = self.next_out
         self._handshake_by = now.mono + self.settings.logon_timeout
+
+    def _new_framer(self) -> Framer:
+        settings = self.settings
+        return Framer(max_frame_size=settings.max_frame_size, check_checksum=settings.validate_checksum)
 
     def _number(self, message: Message, now: Now, flags: int) -> Record:
         """Give a message its number, stamp and bytes; nothing has changed when this raises."""
@@ -114,7 +158,13 @@ class Wire:
         )
 
     def _logon(
-        self, number: int, reset: bool, heart_bt_int: int, now: Now, extra: Iterable[tuple[int, str]] = ()
+        self,
+        number: int,
+        next_in: int,
+        reset: bool,
+        heart_bt_int: int,
+        now: Now,
+        extra: Iterable[tuple[int, str]] = (),
     ) -> Message:
         """Build a Logon, signed over the exact characters that ``_emit_logon`` stamps for that instant."""
         settings = self.settings
@@ -129,7 +179,8 @@ class Wire:
             utc_ns=now.utc_ns,
         )
         fields = [*settings.logon_fields, *extra, *settings.signer.logon_fields(context)]
-        return admin.logon(heart_bt_int, reset, settings.default_appl_ver_id, fields)
+        next_expected = next_in if settings.next_expected else None
+        return admin.logon(heart_bt_int, reset, next_expected, settings.default_appl_ver_id, fields)
 
     def _emit_logon(self, logon: Message, now: Now, out: Outcome) -> None:
         """Send a Logon; the record of one with secrets is masked and differs from the wire."""
@@ -141,51 +192,49 @@ class Wire:
             out.steps.append(Send(record._replace(payload=kept, flags=_OUT_SECRET), record.payload))
 
     def _reset(self, why: str, now: Now, out: Outcome) -> None:
-        """Begin a new epoch with both numbers at 1."""
+        """Begin a new epoch with both numbers at 1; what was missing can not be asked for any more."""
+        if self.gap.is_open:
+            self._lose(self.next_in, max(self.gap.last, self.room.highest()), out)
         self.epoch += 1
         self.next_out = self.next_in = self._first_out = 1
-        self.gap.close()
-        self.room.clear()
+        self._forget()
         out.steps.append(Record(Kind.RESET, 0, self.epoch, 0, 1, 1, now.utc_ns, why.encode()))
         out.events.append(NumbersReset(self.epoch))
 
-    def _end(self, code: CloseCode, text: str, out: Outcome) -> None:
+    def _forget(self) -> None:
+        """Drop what only had a meaning with these numbers on this connection."""
+        self.gap.close()
+        self.room.clear()
+
+    def _end(self, code: CloseCode, text: str, now: Now, out: Outcome) -> None:
         """Ask the driver to close once the steps are out; from here on nothing is received or sent."""
+        if self._begins_anew(code):
+            self._reset(f"the connection ended: {code.value}", now, out)
         self._step(Input.END)
         self._handshake_by = inf
         self.liveness.stop()
-        self.gap.close()
-        self.room.clear()
+        self._forget()
         out.close = CloseReason(code, text)
+
+    def _begins_anew(self, code: CloseCode) -> bool:
+        """Return whether the numbers are to be reset; a peer that was not admitted moves nothing."""
+        if self.phase in (Phase.LOGON_WAIT, Phase.LOGON_PENDING):
+            return False
+        answered = code is CloseCode.LOGOUT and self.settings.reset_on_logout
+        return answered or self.settings.reset_on_disconnect
 
     def _log_out_and_end(self, code: CloseCode, text: str, now: Now, out: Outcome, told: str = "") -> None:
         """Send a Logout with the text ``told`` and close without waiting for the answer."""
         self._emit(admin.logout(told), now, out)
-        self._end(code, text, out)
+        self._end(code, text, now, out)
 
     def _alarm(self, text: str, out: Outcome) -> None:
         out.events.append(Alarm(text))
-
-    def _ask(self, last: int, now: Now, out: Outcome) -> None:
-        """Ask for everything from the first missing number on."""
-        self.gap.open(self.next_in, last, now.mono)
-        self.tally.gaps += 1
-        out.events.append(GapDetected(self.next_in, last))
-        self._request(now, out)
-
-    def _request(self, now: Now, out: Outcome) -> None:
-        self.tally.resend_requests_out += 1
-        self._emit(admin.resend_request(self.next_in), now, out)
 
     def _lose(self, first: int, last: int, out: Outcome) -> None:
         """Report numbers that can not be asked for."""
         self.tally.gaps += 1
         out.events.append(GapLost(first, last))
-
-    def _leave_gap(self, now: Now, out: Outcome) -> None:
-        """Leave because of a lost gap, if that is what the settings say."""
-        if self.settings.on_gap is OnGap.RECONNECT and self.phase is Phase.ACTIVE:
-            self._log_out_and_end(CloseCode.GAP, "messages were lost", now, out)
 
     def _too_low(self, message: Message, now: Now, out: Outcome) -> None:
         text = admin.too_low_text(self.next_in, message.msg_seq_num)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -46,10 +47,40 @@ def test_so_it_does_with_a_small_waiting_room(seed: int) -> None:
     check(settled(seed, waiting_messages=seed % 4))
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"slow": True},
+        {"slow": True, "next_expected": True, "resend_chunk": 4},
+        {"resend_chunk": 2},
+        {"next_expected": True},
+        {"next_expected": True, "resend_chunk": 3, "last_processed": True, "time_precision": "ns"},
+        {"begin_string": "FIX.4.4", "default_appl_ver_id": None, "next_expected": True},
+        {"begin_string": "FIX.4.2", "default_appl_ver_id": None, "last_processed": True, "resend_chunk": 5},
+        {"reject_garbled": True, "waiting_messages": 2, "resend_chunk": 1},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_so_it_does_with_any_options(seed: int, options: dict[str, Any]) -> None:
+    check(settled(seed, **options))
+
+
 @pytest.mark.soak
 def test_every_message_arrives_over_many_bad_paths() -> None:
     for seed in range(1_000, 1_000 + soak(1_000)):
-        check(settled(seed))
+        check(settled(seed, **options_by(seed)))
+
+
+def options_by(seed: int) -> dict[str, Any]:
+    """Return settings that differ from seed to seed."""
+    chance = Random(seed)
+    return {
+        "resend_chunk": chance.choice((0, 1, 3, 20)),
+        "next_expected": chance.random() < 0.5,
+        "last_processed": chance.random() < 0.2,
+        "slow": chance.random() < 0.5,
+    }
 
 
 def test_torment_really_happens() -> None:

@@ -7,6 +7,7 @@ replays, and dials again when a connection is gone. Everything that chance decid
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -23,10 +24,18 @@ from fixgw.store.memory import MemoryStore
 
 
 class Side:
-    """One session with its store; ``outbound`` are the frames on their way to the other side."""
+    """One session with its store; ``outbound`` are the frames on their way to the other side.
 
-    def __init__(self, settings: SessionSettings) -> None:
+    Args:
+        settings: of the session.
+        slow: what is to be sent again, and all behind it, waits until ``write`` is called.
+    """
+
+    def __init__(self, settings: SessionSettings, slow: bool) -> None:
         self.settings = settings
+        self.slow = slow
+        self.waiting: deque[bytes | Replay] = deque()
+        self._replayed: Iterator[Record | NotResent] | None = None  # what the first that waits has left
         self.store = MemoryStore()
         self.session = Session(settings, self.store.load().numbers)
         self.outbound: deque[bytes] = deque()
@@ -44,15 +53,14 @@ class Side:
         """Send one application message that carries ``text``, if the session is active."""
         if self.session.active:
             record = self.session.send(Message("D", [(11, text)]), now)
-            self.store.commit([record])
-            self.outbound.append(record.payload)
+            self._keep(record, record.payload)
             self.sent.append(text)
 
     def carry_out(self, outcome: Outcome, now: Now) -> None:
         """Do what a driver does with an outcome; a Logon is always accepted."""
         for step in outcome.steps:
             if isinstance(step, Replay):
-                self._replay(step, now)
+                self.waiting.append(step)
             elif isinstance(step, Send):
                 self._keep(step.record, step.wire)
             else:
@@ -65,18 +73,43 @@ class Side:
             self.ends.append(outcome.close)
         if any(isinstance(event, LogonReceived) for event in outcome.events):
             self.carry_out(self.session.admit(Accept(), now), now)
+        if not self.slow:
+            self.write(now)
 
     def _keep(self, record: Record, wire: bytes) -> None:
         self.store.commit([record])
         if record.flags & Flag.OUTBOUND:
-            self.outbound.append(wire)
+            (self.waiting or self.outbound).append(wire)
 
-    def _replay(self, plan: Replay, now: Now) -> None:
-        for item in self.session.replay(plan, self.store.read(plan.begin, plan.end), lambda: now):
-            if isinstance(item, NotResent):
-                self.events.append(item)
+    def write(self, now: Now, count: int | None = None) -> None:
+        """Let what waits go on its way, in order: all of it, or ``count`` pieces."""
+        while self.waiting and count != 0:
+            first = self.waiting[0]
+            if isinstance(first, bytes):
+                self.outbound.append(first)
+                self.waiting.popleft()
             else:
-                self._keep(item, item.payload)
+                self._write_replayed(first, now)
+            count = None if count is None else count - 1
+
+    def _write_replayed(self, plan: Replay, now: Now) -> None:
+        if self._replayed is None:
+            self._replayed = self.session.replay(plan, self.store.read(plan.begin, plan.end), lambda: now)
+        item = next(self._replayed, None)
+        if item is None:
+            self.waiting.popleft()
+            self._replayed = None
+        elif isinstance(item, NotResent):
+            self.events.append(item)
+        else:
+            self.store.commit([item])
+            self.outbound.append(item.payload)
+
+    def hang_up(self) -> None:
+        """Forget what has not reached the other side."""
+        self.outbound.clear()
+        self.waiting.clear()
+        self._replayed = None
 
     def restart(self) -> None:
         """Begin again as another process would: from the store alone."""
@@ -89,10 +122,11 @@ class Twins:
 
     Args:
         seed: decides everything that chance decides.
+        slow: replays leave in pieces, with anything else between them.
         settings: anything of ``SessionSettings`` for both sides.
     """
 
-    def __init__(self, seed: int = 0, **settings: Any) -> None:
+    def __init__(self, seed: int = 0, *, slow: bool = False, **settings: Any) -> None:
         self.random = Random(seed)
         self.clock = ManualClock()
         settings.setdefault("sending_time_window", 1e6)  # a message may lie on a bad path for long
@@ -100,7 +134,7 @@ class Twins:
         acceptor = replace(
             initiator, name="acceptor", role=Role.ACCEPTOR, sender_comp_id="ACPT", target_comp_id="INIT"
         )
-        self.initiator, self.acceptor = Side(initiator), Side(acceptor)
+        self.initiator, self.acceptor = Side(initiator, slow), Side(acceptor, slow)
 
     @property
     def sides(self) -> tuple[Side, Side]:
@@ -117,7 +151,7 @@ class Twins:
         """Cut whatever is there and join both sides anew; what was on its way is gone."""
         now = self.clock.now()
         for side in self.sides:
-            side.outbound.clear()
+            side.hang_up()
             side.carry_out(side.session.lost(now), now)
         self.acceptor.carry_out(self.acceptor.session.accept(now), now)
         self.initiator.carry_out(self.initiator.session.dial(now), now)
@@ -139,8 +173,9 @@ class Twins:
 
     def exchange(self) -> None:
         """Carry frames both ways until none is left; a side that has closed is heard to its end."""
-        while any(side.outbound for side in self.sides):
+        while any(side.outbound or side.waiting for side in self.sides):
             for side in self.sides:
+                side.write(self.clock.now())
                 self.deliver(side)
 
     def wait(self, seconds: float) -> None:
@@ -167,8 +202,12 @@ class Twins:
 
     def torment(self, steps: int) -> None:
         """Do ``steps`` things by chance: messages, reads of any size, time, and what a bad path does."""
-        deeds = (self._talk, self._carry, self._lose, self._repeat, self._spoil, self._cut, self._age)
-        for deed in self.random.choices(deeds, weights=(30, 40, 3, 1, 2, 1, 3), k=steps):
+        deeds = [self._talk, self._carry, self._lose, self._repeat, self._spoil, self._cut, self._age]
+        weights = [30, 40, 3, 1, 2, 1, 3]
+        if self.acceptor.slow:
+            deeds.append(self._write)
+            weights.append(40)
+        for deed in self.random.choices(deeds, weights, k=steps):
             deed(self.random.choice(self.sides))
             if all(side.session.phase is Phase.CLOSED for side in self.sides):
                 self.connect()
@@ -179,6 +218,9 @@ class Twins:
 
     def _carry(self, side: Side) -> None:
         self.deliver(side, self.random.randint(1, 20), self.random.choice((None, 1, 3, 64, 1000)))
+
+    def _write(self, side: Side) -> None:
+        side.write(self.clock.now(), self.random.randint(1, 5))
 
     def _lose(self, side: Side) -> None:
         if side.outbound:
@@ -199,7 +241,8 @@ class Twins:
 
     def _cut(self, side: Side) -> None:
         for each in self.sides:
-            each.session.lost(self.clock.now())
+            each.hang_up()
+            each.carry_out(each.session.lost(self.clock.now()), self.clock.now())
         if self.random.random() < 0.5:
             side.restart()
         self.connect()

@@ -95,6 +95,7 @@ def session_plan(session: Resolved, handler: object | None = None) -> SessionPla
         messages=session.venue.messages,
         handler=handler,
         orders=session.kind.order_entry,
+        clients=lambda: session.venue.clients(session.kind),
         required=section.required,
         judge_logout=profile.judge_logout,
         unknown_outcome_texts=profile.unknown_outcome_texts,

@@ -6,14 +6,17 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias, TypeVar
 
 from fixgw.clock import Clock, SystemClock
 from fixgw.engine.handle import SessionHandle
 from fixgw.engine.settings import SessionPlan
 from fixgw.errors import ConfigError, FixError, LocalError, RemoteError
+from fixgw.handlers.base import Client
 from fixgw.handlers.orders import Orders
 from fixgw.observe.snapshot import GatewaySnapshot
+
+C = TypeVar("C", bound=Client)
 
 log = logging.getLogger("fixgw.gateway")
 
@@ -113,6 +116,18 @@ class Gateway:
             names = ", ".join(handle.name for handle in offering) or "none"
             raise LocalError(f"gateway.orders needs exactly one order-entry session; there are: {names}")
         return offering[0].orders
+
+    def client(self, kind: type[C]) -> C:
+        """Return the client of a class, such as Kalshi's ``DropCopy``, of the one session that has it.
+
+        Raises:
+            LocalError: none has it, or more than one: use ``gateway["name"].client(...)``.
+        """
+        offering = [handle for handle in self._handles.values() if handle.has_client(kind)]
+        if len(offering) != 1:
+            names = ", ".join(handle.name for handle in offering) or "none"
+            raise LocalError(f"{kind.__name__} is looked for on one session and is on: {names}")
+        return offering[0].client(kind)
 
     def snapshot(self) -> GatewaySnapshot:
         """Return what can be seen of every session now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TypeVar
 
 from fixgw.clock import Clock, Now
 from fixgw.engine import numbers
@@ -12,13 +13,15 @@ from fixgw.engine.settings import SessionPlan
 from fixgw.engine.supervisor import Supervisor
 from fixgw.engine.timetable import Timekeeper
 from fixgw.errors import LocalError, RemoteError
-from fixgw.handlers.base import Book, Sendable
+from fixgw.handlers.base import Book, Client, Sendable
 from fixgw.handlers.order import Ending
 from fixgw.handlers.orders import Orders
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
 from fixgw.observe.snapshot import HandlersView, OrdersView, SessionView, StoreView, SupervisorView
 from fixgw.store.lock import hold
+
+C = TypeVar("C", bound=Client)
 
 ONE_CONNECTION = "a key carries one connection: stop that gateway first, or use a key of its own here"
 
@@ -41,7 +44,9 @@ class SessionHandle:
         self.acks = Histogram()
         self._orders = self._make_orders(plan)
         self._keeper = Timekeeper(plan.timetable, clock) if plan.timetable is not None else None
+        self._clients = list(plan.clients())
         books: list[Book] = [self._orders] if self._orders is not None else []
+        books += self._clients
         if self._keeper is not None and self._keeper.timetable.resets:
             books.append(self._keeper)
         router = Router(plan.handler, plan.messages, books)
@@ -55,8 +60,8 @@ class SessionHandle:
         self.supervisor = Supervisor(
             self.link, hosts, plan.retry, plan.judge_logout, keeper=self._keeper, settled=self.settled
         )
-        if self._orders is not None:
-            self._orders.bind(self)
+        for client in (*self._clients, *([self._orders] if self._orders is not None else [])):
+            client.bind(self)
 
     # -- sending (handlers.base.SessionPort) --
 
@@ -70,6 +75,24 @@ class SessionHandle:
         if self._orders is None:
             raise LocalError(f"{self.name}: no orders are sent on a session of kind {self.kind or 'unknown'}")
         return self._orders
+
+    def client(self, kind: type[C]) -> C:
+        """Return the session's client of a class, such as Kalshi's ``DropCopy``.
+
+        Raises:
+            LocalError: a session of this kind has none.
+        """
+        for client in self._clients:
+            if isinstance(client, kind):
+                return client
+        offered = ", ".join(type(client).__name__ for client in self._clients) or "none"
+        raise LocalError(
+            f"{self.name}: no {kind.__name__} on a session of kind {self.kind}; there is: {offered}"
+        )
+
+    def has_client(self, kind: type[object]) -> bool:
+        """Tell whether the session has a client of a class."""
+        return any(isinstance(client, kind) for client in self._clients)
 
     @property
     def has_orders(self) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from fixgw.engine.hosts import Host
 from fixgw.engine.timetable import Timetable
 from fixgw.fix.schema import TypedMessage
+from fixgw.handlers.base import Client
 from fixgw.session.state import SessionSettings
 from fixgw.store.base import Store
 from fixgw.transport.base import Connector
@@ -74,6 +75,7 @@ class SessionPlan:
         messages: the typed messages of its dialect.
         handler: the user's handler object, or None.
         orders: keep an order book and offer ``submit``, ``replace`` and ``cancel``.
+        clients: makes what else can be asked for on the session; called once, at start.
         required: ``load`` waits for its Logon, and a fatal refusal of it ends the gateway.
         judge_logout: the venue's table of Logout texts.
         unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
@@ -92,6 +94,7 @@ class SessionPlan:
     messages: Sequence[type[TypedMessage]] = ()
     handler: object | None = None
     orders: bool = False
+    clients: Callable[[], Sequence[Client]] = tuple
     required: bool = True
     judge_logout: Callable[[str], LogoutRule] = always_retry
     unknown_outcome_texts: frozenset[str] = frozenset()

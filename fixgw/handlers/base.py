@@ -138,6 +138,14 @@ class Book(Protocol):
         ...
 
 
+class Client(Book, Protocol):
+    """A book that asks the venue for things as well: queries, subscriptions, quotes."""
+
+    def bind(self, port: SessionPort) -> None:
+        """Send through this session from now on."""
+        ...
+
+
 class Handler:
     """The base of user handlers: override what you care about, plain or ``async def``.
 

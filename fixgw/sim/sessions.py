@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fixgw.sim.kinds import KINDS
 from fixgw.sim.venue import Simulator
 
+ORDER_KINDS = {kind.name for kind in KINDS if kind.order_entry}
 DEFAULTS = """\
 defaults:
   venue: kalshi
   cancel_on_disconnect: false
   connect: {{host: 127.0.0.1, tls: {{ca_file: {ca}}}}}
   store: {{kind: tape, path: {store}}}
-  options: {{use_dollars: true, skip_pending_exec_reports: true, enable_ioc_cancel_report: true}}
+  options: {{use_dollars: true}}
   reconnect: {{base_seconds: 0.2}}
 admin: {{socket: {socket}}}
 sessions:
@@ -23,6 +25,9 @@ SESSION = """\
     sender: {key.key_id}
     key_file: {key.path}
     connect: {{port: {port}}}
+"""
+ORDER_ENTRY = """\
+    options: {skip_pending_exec_reports: true, enable_ioc_cancel_report: true}
 """
 
 
@@ -43,6 +48,7 @@ def write_sessions(venue: Simulator, directory: Path, sessions: dict[str, tuple[
     for name, (kind, key) in sessions.items():
         client = venue.keys[key]
         text += SESSION.format(name=name, kind=kind, key=client, port=venue.ports[kind])
+        text += ORDER_ENTRY if kind in ORDER_KINDS else ""
     file = directory / "sessions.yaml"
     file.write_text(text, encoding="utf-8")
     return file

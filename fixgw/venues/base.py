@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from fixgw.errors import ConfigError
 from fixgw.fix.schema import TypedMessage
+from fixgw.handlers.base import Client
 from fixgw.session.hooks import LogonSigner, ResendPolicy
 
 
@@ -156,6 +157,10 @@ class Venue(Protocol):
         Raises:
             ConfigError: an option is unknown, does not apply to the kind, or conflicts with another.
         """
+        ...
+
+    def clients(self, kind: KindProfile) -> Sequence[Client]:
+        """Return new clients for what a session of this kind can ask for, orders aside."""
         ...
 
     def resend_policy(self, kind: KindProfile) -> ResendPolicy:

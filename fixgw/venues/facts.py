@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any, TypeVar, get_type_hints
 
 from fixgw.errors import ConfigError
+from fixgw.handlers.base import Client
 from fixgw.session.hooks import ResendFresh, ResendPolicy
 from fixgw.venues.base import KindProfile, LogoutRule, Retry, VenueProfile
 
@@ -102,6 +103,10 @@ class FactsVenue:
             if value is True:
                 self._options[name].check_company(options)
         return sorted(encoded)
+
+    def clients(self, kind: KindProfile) -> Sequence[Client]:
+        """Return nothing: what a session can be asked for is the venue's own."""
+        return ()
 
     def resend_policy(self, kind: KindProfile) -> ResendPolicy:
         """Return the rule that an order of a former connection never executes late."""

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fixgw.fix.schema import TypedMessage
+from fixgw.handlers.base import Client
 from fixgw.session.hooks import LogonSigner
-from fixgw.venues.base import VenueProfile
+from fixgw.venues.base import KindProfile, VenueProfile
 from fixgw.venues.facts import FactsVenue, read_facts
-from fixgw.venues.kalshi.messages import MESSAGES
+from fixgw.venues.kalshi.dropcopy import DropCopy
+from fixgw.venues.kalshi.messages import MESSAGES, EventResendRequest
 from fixgw.venues.kalshi.signer import KalshiSigner
 
 
@@ -31,6 +33,10 @@ class KalshiVenue(FactsVenue):
     def with_overrides(self, overrides: Mapping[str, Any]) -> KalshiVenue:
         """Return Kalshi with changed facts; see the class."""
         return KalshiVenue(overrides)
+
+    def clients(self, kind: KindProfile) -> Sequence[Client]:
+        """Return a ``DropCopy`` where queries are allowed."""
+        return [DropCopy()] if EventResendRequest.MSG_TYPE in kind.sends else []
 
     def signer(self, key: bytes) -> LogonSigner:
         """Return the Logon signer for a key in PEM form; see ``KalshiSigner``."""

@@ -2,8 +2,8 @@
 
     python examples/query_drop_copy.py
 
-KalshiNR sends no report twice: what was on its way when a connection broke is gone. KalshiDC has the reports of the
-last three hours and gives them out by ExecID.
+KalshiNR sends no report twice: what was on its way when a connection broke is gone. KalshiDC has the reports
+of the last three hours and gives them out by ExecID.
 """
 
 from __future__ import annotations

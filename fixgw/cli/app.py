@@ -9,7 +9,9 @@ import typer
 
 from fixgw.cli import config, keys, seqnum, session
 from fixgw.cli.check import check
+from fixgw.cli.decode import decode
 from fixgw.cli.demo import demo
+from fixgw.cli.dict import app as dictionaries
 from fixgw.cli.run import run
 from fixgw.cli.sim import sim
 from fixgw.cli.status import status
@@ -20,11 +22,12 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # a local may hold a key
 )
 
-for command in (run, sim, demo, check, status):
+for command in (run, sim, demo, check, status, decode):
     app.command()(command)
 app.add_typer(session.app, name="session")
 app.add_typer(seqnum.app, name="seqnum")
 app.add_typer(keys.app, name="keys")
+app.add_typer(dictionaries, name="dict")
 app.add_typer(config.app, name="config")
 
 

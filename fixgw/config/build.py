@@ -5,19 +5,23 @@ from __future__ import annotations
 import getpass
 import tempfile
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
 from fixgw.admin.server import AdminServer
 from fixgw.clock import Clock
-from fixgw.config.check import check_resolved, connector_settings
+from fixgw.config.check import check_resolved, connector_settings, identity_of
 from fixgw.config.handlers import make_handler
+from fixgw.config.model import Section, SessionSection
 from fixgw.config.problems import raise_errors
 from fixgw.config.resolve import Resolved, resolve_sessions
 from fixgw.config.settings import Loaded, load_settings
 from fixgw.engine.gateway import Gateway, Service, Wait
+from fixgw.engine.hosts import Host
 from fixgw.engine.settings import LinkSettings, RetrySettings, SessionPlan
+from fixgw.engine.timetable import Timetable
 from fixgw.errors import ConfigError
 from fixgw.observe import metrics
 from fixgw.session.state import OnGap, Role, SessionSettings
@@ -25,6 +29,16 @@ from fixgw.store.base import Store
 from fixgw.store.memory import MemoryStore
 from fixgw.store.tape import Tape, TapeSettings
 from fixgw.transport.tcp import TcpConnector
+
+# Settings of a session that its FIX session takes as they are written.
+_AS_WRITTEN = (
+    "reset_on_logout",
+    "reset_on_disconnect",
+    "next_expected",
+    "last_processed",
+    "reject_garbled",
+    "validate_checksum",
+)
 
 
 def load(
@@ -87,9 +101,15 @@ def session_plan(session: Resolved, handler: object | None = None) -> SessionPla
     written = section.handlers.get(session.kind.handler)
     if handler is None and written is not None:
         handler = make_handler(written)
+    first, *standby = (
+        Host(str(address), TcpConnector(connector_settings(session, address)))
+        for address in session.addresses
+    )
     return SessionPlan(
         session=_session_settings(session),
-        connector=TcpConnector(connector_settings(session)),
+        connector=first.connector,
+        host=first.name,
+        standby=standby,
         store=lambda: _store(session),
         kind=section.kind,
         messages=session.venue.messages,
@@ -102,6 +122,7 @@ def session_plan(session: Resolved, handler: object | None = None) -> SessionPla
         identity_lock=_identity_lock(session),
         link=_link_settings(session),
         retry=RetrySettings(**section.reconnect.model_dump()),
+        timetable=_timetable(section),
     )
 
 
@@ -112,8 +133,9 @@ def _session_settings(session: Resolved) -> SessionSettings:
         role=Role.INITIATOR,
         sender_comp_id=section.sender or "",
         target_comp_id=session.target_comp_id,
-        begin_string=profile.begin_string,
-        default_appl_ver_id=profile.default_appl_ver_id,
+        begin_string=session.begin_string,
+        default_appl_ver_id=session.default_appl_ver_id,
+        accepted_appl_ver_ids=frozenset(section.accepted_appl_ver_ids),
         heart_bt_int=session.heart_bt_int,
         signer=session.venue.signer(session.read_key()),
         logon_fields=tuple(session.logon_fields()),
@@ -121,16 +143,35 @@ def _session_settings(session: Resolved) -> SessionSettings:
         retransmission=kind.retransmission,
         on_gap=section.on_gap or OnGap.CONTINUE,
         accepted_sender_comp_ids=profile.accepted_sender_comp_ids | {session.target_comp_id},
-        time_precision=cast(Any, profile.time_precision),
+        time_precision=cast(Any, section.time_precision or profile.time_precision),
         resend_policy=session.venue.resend_policy(kind),
         on_mismatch=section.on_mismatch,
+        **{name: getattr(section, name) for name in _AS_WRITTEN},
+        **_part_of(SessionSettings, section.limits),
         **section.timing.model_dump(),
     )
 
 
+def _part_of(record: type, section: Section) -> dict[str, Any]:
+    """Return the settings of a section that are fields of a dataclass."""
+    names = {field.name for field in fields(record)}
+    return {name: value for name, value in section.model_dump().items() if name in names}
+
+
+def _timetable(section: SessionSection) -> Timetable | None:
+    schedule = section.schedule
+    if schedule is None:
+        return Timetable(reset_times=section.reset_time) if section.reset_time is not None else None
+    return Timetable(schedule.hours, schedule.reset, section.reset_time, schedule.drain)
+
+
 def _store(session: Resolved) -> Store:
     path = session.store_path
-    return MemoryStore() if path is None else Tape(path, TapeSettings(sync=session.section.store.sync))
+    return (
+        MemoryStore()
+        if path is None
+        else Tape(path, TapeSettings(**_part_of(TapeSettings, session.section.store)))
+    )
 
 
 def _identity_lock(session: Resolved) -> Path:
@@ -141,12 +182,12 @@ def _identity_lock(session: Resolved) -> Path:
     except OSError as error:
         what = f"the directory {directory} for the locks of API keys can not be made: {error.strerror}"
         raise ConfigError(what, remedy="make it, owned by this user, or set TMPDIR") from error
-    return directory / f"{session.section.venue}.{quote(session.section.sender or '', safe='')}.lock"
+    return directory / f"{'.'.join(quote(part, safe='') for part in identity_of(session)[:4])}.lock"
 
 
 def _link_settings(session: Resolved) -> LinkSettings:
     section = session.section
-    return LinkSettings(stop_on_error=section.on_error == "stop", **section.limits.model_dump())
+    return LinkSettings(stop_on_error=section.on_error == "stop", **_part_of(LinkSettings, section.limits))
 
 
 def _services(loaded: Loaded) -> list[Service]:

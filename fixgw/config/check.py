@@ -12,9 +12,10 @@ from typing import TypeAlias
 from fixgw.config.handlers import find_handler
 from fixgw.config.load import SettingPath
 from fixgw.config.problems import Level, Problem, suggest
-from fixgw.config.resolve import CANCEL_OPTION, Resolution, Resolved, resolve_sessions
+from fixgw.config.resolve import CANCEL_OPTION, Address, Resolution, Resolved, resolve_sessions
 from fixgw.config.settings import Loaded
 from fixgw.errors import ConfigError
+from fixgw.fix.tags import PASSWORD, USERNAME
 from fixgw.session.state import OnGap
 from fixgw.transport.tcp import TcpConnector, TcpSettings
 from fixgw.transport.tls import TlsSettings, parse_pin
@@ -42,8 +43,8 @@ def check_resolved(loaded: Loaded, resolution: Resolution) -> list[Problem]:
     return list(dict.fromkeys(problems))
 
 
-def connector_settings(session: Resolved) -> TcpSettings:
-    """Return what the transport has to know."""
+def connector_settings(session: Resolved, address: Address) -> TcpSettings:
+    """Return what the transport has to know to dial one of the session's addresses."""
     connect = session.section.connect
     tls = None
     if connect.tls is not None:
@@ -51,8 +52,8 @@ def connector_settings(session: Resolved) -> TcpSettings:
             server_name=connect.tls.server_name, ca_file=connect.tls.ca_file, pins=connect.tls.pins
         )
     return TcpSettings(
-        host=session.host,
-        port=session.port,
+        host=address.host,
+        port=address.port,
         tls=tls,
         connect_timeout=connect.connect_timeout,
         allow_plain_remote=connect.allow_plain_remote,
@@ -61,32 +62,45 @@ def connector_settings(session: Resolved) -> TcpSettings:
 
 def _address(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
     """Host and port are known, and where they are the venue's they fit kind and environment."""
-    section, hosts = session.section, session.profile.hosts
-    if section.environment is not None and section.environment not in hosts:
+    section, hosts, connect = session.section, session.profile.hosts, (*session.path, "connect")
+    if section.connect.hosts and (section.connect.host or section.connect.port):
+        what = "'hosts' stands in place of host and port"
+        yield loaded.problem(what, (*connect, "hosts"), "keep hosts, or host and port")
+    elif section.environment is not None and section.environment not in hosts:
         what = f"{section.venue} has no environment {section.environment!r}"
-        yield loaded.problem(what, (*session.path, "environment"), suggest(section.environment, hosts))
-    elif not session.host:
+        remedy = suggest(section.environment, hosts) if hosts else "leave it out, and say connect.host"
+        yield loaded.problem(what, (*session.path, "environment"), remedy)
+    elif not session.addresses[0].host:
         remedy = (
             f"say environment: {' or '.join(sorted(hosts))}, or connect.host" if hosts else "say connect.host"
         )
-        yield loaded.problem("nobody says where to connect", (*session.path, "connect", "host"), remedy)
-    for environment, roles in hosts.items():
-        if session.host in roles.values():
-            yield from _venue_address(loaded, session, environment, roles.get(session.kind.host, ""))
+        yield loaded.problem("nobody says where to connect", (*connect, "host"), remedy)
+    elif not session.addresses[0].port:
+        yield loaded.problem("nobody says which port to connect to", (*connect, "port"), "say connect.port")
+    for index, address in enumerate(session.addresses):
+        part: SettingPath = ("hosts", index) if section.connect.hosts else ()
+        for environment, roles in hosts.items():
+            if address.host in roles.values():
+                yield from _venue_address(loaded, session, address, environment, part)
 
 
-def _venue_address(loaded: Loaded, session: Resolved, environment: str, host: str) -> Iterator[Problem]:
+def _venue_address(
+    loaded: Loaded, session: Resolved, address: Address, environment: str, part: SettingPath
+) -> Iterator[Problem]:
+    """An address of the venue serves the kind; ``part`` is its place among several below ``connect``."""
     section, kind, connect = session.section, session.kind, (*session.path, "connect")
-    if session.port != kind.port:
-        what = f"port {session.port} does not serve {kind.name} ({kind.target_comp_id})"
-        yield loaded.problem(what, (*connect, "port"), f"leave port out, or say {kind.port}")
-    if session.host != host:
-        what = f"{session.host} does not serve {kind.name}"
+    if address.port != kind.port:
+        what = f"port {address.port} does not serve {kind.name} ({kind.target_comp_id})"
+        yield loaded.problem(what, (*connect, *(part or ("port",))), f"leave port out, or say {kind.port}")
+    host = session.profile.hosts[environment].get(kind.host, "")
+    if address.host != host:
+        what = f"{address.host} does not serve {kind.name}"
         remedy = f"leave host out, or say {host}" if host else f"{environment} has no {kind.name}"
-        yield loaded.problem(what, (*connect, "host"), remedy)
+        yield loaded.problem(what, (*connect, *(part or ("host",))), remedy)
     if section.environment not in (None, environment):
-        what = f"{session.host} is {environment}, and environment says {section.environment}"
-        yield loaded.problem(what, (*connect, "host"), "leave host out, or correct environment")
+        what = f"{address.host} is {environment}, and environment says {section.environment}"
+        remedy = "leave host out, or correct environment"
+        yield loaded.problem(what, (*connect, *(part or ("host",))), remedy)
 
 
 def _identity(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
@@ -116,8 +130,9 @@ def _transport(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
             yield loaded.problem(error.what, (*path, "pins", index), error.remedy)
             return
     try:
-        if session.host:
-            TcpConnector(connector_settings(session))
+        for address in session.addresses:
+            if address.host:
+                TcpConnector(connector_settings(session, address))
     except ConfigError as error:
         what = f"{error.what}: {error.where}" if error.where else error.what
         yield loaded.problem(what, (*path, "ca_file") if tls else path, error.remedy)
@@ -155,7 +170,7 @@ def _existing(path: Path) -> Path:
 def _behaviour(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
     """What happens to orders when a connection ends is said, not assumed."""
     section, kind, path = session.section, session.kind, session.path
-    if kind.order_entry and section.cancel_on_disconnect is None:
+    if session.may_cancel and section.cancel_on_disconnect is None and kind.order_entry:
         remedy = "say true or false; true also cancels on a clean Logout"
         what = f"{kind.name} carries orders, and nobody says whether they die with the connection"
         yield loaded.problem(what, (*path, "cancel_on_disconnect"), remedy)
@@ -179,6 +194,33 @@ def _behaviour(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
         what = "dead_factor leaves no time between TestRequest and the end"
         remedy = "make it greater than test_request_factor"
         yield loaded.problem(what, (*path, "timing", "dead_factor"), remedy)
+
+
+def _numbers(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
+    """What is said about numbers and versions has a meaning on this session."""
+    section, limits, path = session.section, session.section.limits, session.path
+    asks = {"next_expected": section.next_expected, "limits.resend_chunk": limits.resend_chunk}
+    for name in [name for name, said in asks.items() if said and not session.kind.retransmission]:
+        what = f"{name} has no meaning on {session.kind.name}, where nothing is sent again"
+        yield loaded.problem(what, (*path, *name.split(".")), "remove it")
+    if section.next_expected and session.begin_string < "FIX.4.4":
+        what = f"{session.begin_string} has no NextExpectedMsgSeqNum(789)"
+        yield loaded.problem(what, (*path, "next_expected"), "remove it: it begins with FIX.4.4")
+    for name in ("default_appl_ver_id", "accepted_appl_ver_ids"):
+        if getattr(section, name) and session.default_appl_ver_id is None:
+            what = f"{session.begin_string} has no DefaultApplVerID(1137)"
+            yield loaded.problem(what, (*path, name), "remove it, or say begin_string: FIXT.1.1")
+    if limits.max_resend > limits.resend_limit:
+        what = "a resend that stops the session would raise no alarm before"
+        yield loaded.problem(what, (*path, "limits", "max_resend"), "make it at most resend_limit")
+
+
+def _user(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
+    """User and password are said once."""
+    for name, tag in (("username", USERNAME), ("password", PASSWORD)):
+        if getattr(session.section, name) is not None and tag in session.section.logon_fields:
+            what = f"{name} stands in logon_fields too"
+            yield loaded.problem(what, (*session.path, name), f"keep it, and take {tag} out of logon_fields")
 
 
 def _options(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
@@ -226,9 +268,11 @@ def _unique_names(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]
 def _unique_identities(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]:
     """A signed session has a key of its own; an unsigned one a pair of CompIDs at its address."""
     for first, second in combinations(sessions, 2):
-        if _identity_of(first) == _identity_of(second):
+        if identity_of(first) == identity_of(second):
             what = f"{first.section.name} and {second.section.name} use the same sender"
-            remedy = "make another key for the second session: a venue carries one connection a key"
+            remedy = "give the second session a sender of its own: a venue carries one connection each"
+            if second.section.key is not None or second.section.key_file is not None:
+                remedy = "make another key for the second session: a venue carries one connection a key"
             yield loaded.problem(what, (*second.path, "sender"), remedy)
         elif first.section.sender != second.section.sender and _same_key(first, second):
             what = f"{first.section.name} and {second.section.name} use the same private key"
@@ -236,11 +280,12 @@ def _unique_identities(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Pro
             yield loaded.problem(what, (*second.path, name), "give each API key id its own private key")
 
 
-def _identity_of(session: Resolved) -> tuple[object, ...]:
+def identity_of(session: Resolved) -> tuple[str, ...]:
+    """Return what no two connections may share."""
     section = session.section
     if section.key is not None or section.key_file is not None:
-        return (section.venue, section.sender)
-    return (section.venue, section.sender, session.host, session.port, session.target_comp_id)
+        return (section.venue, section.sender or "")
+    return (section.venue, section.sender or "", session.target_comp_id, *map(str, session.addresses))
 
 
 def _same_key(first: Resolved, second: Resolved) -> bool:
@@ -284,6 +329,8 @@ SESSION_RULES: Iterable[SessionRule] = (
     _transport,
     _store,
     _behaviour,
+    _numbers,
+    _user,
     _options,
     _handlers,
 )

@@ -3,62 +3,32 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-    ValidationInfo,
-    WithJsonSchema,
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from fixgw.config.hours import ResetTime, TimeZone, WindowText
+from fixgw.config.values import (
+    ConfigFile,
+    HandlerPath,
+    HostPort,
+    Listen,
+    LogonFields,
+    Name,
+    Pins,
+    Port,
+    Seconds,
+    SecretReference,
+    Text,
+    fault,
+    listed,
 )
-from pydantic_core import PydanticCustomError
-
-from fixgw.config.references import Referenced
 from fixgw.engine.loop import BUSY_POLL_US
-from fixgw.fix.tags import SECRET_TAGS
+from fixgw.engine.schedule import Schedule
+from fixgw.errors import ConfigError
 from fixgw.session.state import OnGap, OnMismatch
 from fixgw.store.base import Sync
-
-
-def fault(what: str, remedy: str) -> PydanticCustomError:
-    """Return what a validator raises: the sentence and the remedy arrive unchanged at the person."""
-    return PydanticCustomError("setting", "{what}", {"what": what, "remedy": remedy})
-
-
-def _below_base(path: Path, info: ValidationInfo) -> Path:
-    base: Path = (info.context or {}).get("base", Path())
-    return base / path.expanduser()
-
-
-def _secret(value: Any, name: str = "the secret") -> Secret:
-    """Take what came by reference, and nothing that stands in the file itself."""
-    if isinstance(value, Referenced):
-        return Secret(value)
-    raise fault(
-        f"{name} stands in the file in clear",
-        "move it out, treat it as leaked, and write ${file:/path} or ${env:NAME} in its place",
-    )
-
-
-def _logon_fields(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    fields: dict[Any, Any] = {}
-    for tag, text in value.items():
-        if isinstance(text, bool):
-            raise fault(f"the value of {tag} is a YAML boolean", 'FIX wants "Y" or "N"')
-        fields[tag] = _secret(text, f"the secret in {tag}") if tag in SECRET_TAGS else _text(text)
-    return fields
-
-
-def _text(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+from fixgw.store.tape import TapeSettings
 
 
 def _tls(value: Any) -> Any:
@@ -74,55 +44,6 @@ def _not_empty(sessions: tuple[SessionSection, ...]) -> tuple[SessionSection, ..
     if not sessions:
         raise fault("there is no session", "add one to `sessions:`")
     return sessions
-
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-class Secret:
-    """A value that is never shown, and that knows where it came from.
-
-    Args:
-        value: the text, as a reference gave it.
-    """
-
-    def __init__(self, value: Referenced) -> None:
-        self._value = SecretStr(_pem_lines(value))
-        self.origin = value.origin
-        self.path = value.path
-
-    def reveal(self) -> str:
-        """Return the text itself."""
-        return self._value.get_secret_value()
-
-    def __repr__(self) -> str:
-        return f"<{self.origin}>"
-
-
-def _pem_lines(text: str) -> str:
-    """Undo the ``\\n`` with which a PEM text is squeezed into one environment variable."""
-    return text.replace("\\n", "\n") if "\n" not in text and text.startswith("-----BEGIN") else str(text)
-
-
-ConfigFile = Annotated[Path, AfterValidator(_below_base)]
-SecretReference = Annotated[
-    Secret,
-    BeforeValidator(lambda value: _secret(value)),
-    WithJsonSchema({"type": "string", "pattern": r"^\$\{(env|file):[^}]+\}$"}),
-]
-LogonFields = Annotated[
-    dict[int, str | Secret],
-    BeforeValidator(_logon_fields),
-    WithJsonSchema({"type": "object", "additionalProperties": {"type": ["string", "integer"]}}),
-]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Listen = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[^\s:\[\]]+):\d{1,5}$")]
-HandlerPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
-Pins = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Text = Annotated[str, BeforeValidator(_text), StringConstraints(min_length=1)]
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Section(BaseModel):
@@ -146,6 +67,14 @@ class StoreSection(Section):
     """directory of the tapes; each session gets a directory of its name in it"""
     sync: Sync = Sync.BATCH
     """`os`: survives the process; `batch`: also a power cut, but for 50 ms; `always`: all of it"""
+    segment_bytes: Annotated[int, Field(ge=65_536)] = TapeSettings().segment_bytes
+    """a new segment of the tape begins once the present one holds so many bytes"""
+    roll_daily: bool = TapeSettings().roll_daily
+    """and with the first record of another day (UTC)"""
+    compress: bool = TapeSettings().compress
+    """compress segments of which nothing can be asked for any more"""
+    retention_days: Annotated[int, Field(ge=0)] = TapeSettings().retention_days
+    """days that such a segment is kept after its last record; 0 keeps it for ever"""
 
 
 class TlsSection(Section):
@@ -166,6 +95,8 @@ class ConnectSection(Section):
     """a name or an address"""
     port: Port | None = None
     """1 to 65535"""
+    hosts: tuple[HostPort, ...] = ()
+    """in place of host and port, several as `host:port`: one that fails or refuses is followed by the next"""
     tls: Annotated[TlsSection | None, BeforeValidator(_tls)] = TlsSection()
     """`off`, or what is demanded of the certificate"""
     allow_plain_remote: bool = False
@@ -183,6 +114,22 @@ class LimitsSection(Section):
     """seconds of stopped reading after which the link closes"""
     outbound_limit: Annotated[int, Field(ge=65_536)] = 64 * 1024 * 1024
     """bytes that may wait for a slow peer before the link closes"""
+    max_frame_size: Annotated[int, Field(ge=1_024, le=16 * 1024 * 1024)] = 65_536
+    """the longest message accepted, bytes"""
+    waiting_messages: Annotated[int, Field(ge=1)] = 1_000
+    """messages that wait behind a gap at most"""
+    waiting_bytes: Annotated[int, Field(ge=65_536)] = 4 * 1024 * 1024
+    """bytes that wait behind a gap at most"""
+    resend_chunk: Annotated[int, Field(ge=0)] = 0
+    """messages that one ResendRequest of ours asks for at most; 0 asks for all at once"""
+    max_resend: Annotated[int, Field(ge=1)] = 10_000
+    """a ResendRequest of the peer for more messages raises an alarm"""
+    resend_limit: Annotated[int, Field(ge=1)] = 1_000_000
+    """a ResendRequest of the peer for more messages stops the session"""
+    repeated_resend_limit: Annotated[int, Field(ge=1)] = 5
+    """how often the same ResendRequest of the peer is served; one more ends the connection"""
+    max_jump: Annotated[int, Field(ge=1)] = 1_000_000
+    """how far a MsgSeqNum or NewSeqNo of the peer may lie beyond the expected number"""
 
 
 class ReconnectSection(Section):
@@ -213,6 +160,34 @@ class TimingSection(Section):
     """silence, in heartbeat intervals, after which the connection is closed"""
     sending_time_window: Seconds = 120.0
     """how far the peer's SendingTime may be off, seconds"""
+    strict_sending_time: bool | None = None
+    """end the connection over a SendingTime outside the window; by default an acceptor does"""
+
+
+class ScheduleSection(Section):
+    """The hours in which a session is connected."""
+
+    time_zone: TimeZone
+    """an IANA time zone, such as `America/New_York`; the windows are told by its clocks"""
+    windows: Annotated[tuple[WindowText, ...], BeforeValidator(listed)]
+    """such as `mon-fri 08:00-17:00`, `daily 17:05-17:00` or `sun 18:00 - fri 17:00`"""
+    reset: bool = False
+    """start at 1 with the first Logon of each window, also when one ended while nothing ran"""
+    drain: Seconds = 5.0
+    """seconds that answers and handlers are waited for at the end of a window, before the Logout"""
+
+    @property
+    def hours(self) -> Schedule:
+        """The windows, by the clocks of the time zone."""
+        return Schedule([window for windows in self.windows for window in windows], self.time_zone)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        try:
+            assert self.hours
+        except ConfigError as error:
+            raise fault(error.what, error.remedy) from None
+        return self
 
 
 class SessionSection(Section):
@@ -244,8 +219,36 @@ class SessionSection(Section):
     """start-up waits for its Logon, and a fatal refusal ends the gateway"""
     heartbeat: Annotated[int, Field(ge=1, le=3600)] | None = None
     """HeartBtInt(108) in seconds; the venue's own by default"""
+    begin_string: Literal["FIX.4.0", "FIX.4.1", "FIX.4.2", "FIX.4.3", "FIX.4.4", "FIXT.1.1"] | None = None
+    """BeginString(8), when it is not the venue's own"""
+    default_appl_ver_id: Text | None = None
+    """DefaultApplVerID(1137) of our Logon, when it is not the venue's own; FIX.4 has none"""
+    accepted_appl_ver_ids: tuple[Text, ...] = ()
+    """values of DefaultApplVerID(1137) of the peer's Logon that are taken; any by default"""
+    username: Text | None = None
+    """Username(553) of our Logon"""
+    password: SecretReference | None = None
+    """Password(554) of our Logon, by reference: `${file:/path}` or `${env:NAME}`"""
+    time_precision: Literal["ms", "us", "ns"] | None = None
+    """fractions of a second in SendingTime(52); the venue's own by default"""
     reset_on_logon: bool = False
     """start at 1 with each Logon, where the venue does not demand it anyway"""
+    reset_on_logout: bool = False
+    """start at 1 after a Logout"""
+    reset_on_disconnect: bool = False
+    """start at 1 after the end of a connection, however it came"""
+    reset_time: ResetTime | None = None
+    """`HH:MM:SS Area/City`: when the numbers go back to 1 each day, inside the running session"""
+    schedule: ScheduleSection | None = None
+    """the hours in which it is connected; always by default"""
+    next_expected: bool = False
+    """send and heed NextExpectedMsgSeqNum(789) in the Logons"""
+    last_processed: bool = False
+    """send LastMsgSeqNumProcessed(369) in each message"""
+    reject_garbled: bool = False
+    """refuse with a Reject what is garbled in its fields alone, in place of skipping it"""
+    validate_checksum: bool = True
+    """compare CheckSum(10) of what is received"""
     on_gap: OnGap | None = None
     """`continue` or `reconnect`, on sessions that can not ask for what is missing"""
     on_mismatch: OnMismatch = OnMismatch.STOP

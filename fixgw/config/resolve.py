@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from fixgw.config.load import SettingPath
-from fixgw.config.model import Secret, SessionSection
+from fixgw.config.model import SessionSection
 from fixgw.config.problems import Problem, suggest
 from fixgw.config.settings import Loaded
+from fixgw.config.values import Secret, split_host_port
 from fixgw.errors import ConfigError
+from fixgw.fix.tags import PASSWORD, USERNAME
 from fixgw.venues.base import KindProfile, Venue, VenueProfile, venue
 from fixgw.venues.keys import read_key_file
 
+FIX50SP2 = "9"  # ApplVerID(1128)
 CANCEL_OPTION = (
     "cancel_orders_on_disconnect"  # what a venue calls `cancel_on_disconnect` among its Logon options
 )
+
+
+class Address(NamedTuple):
+    """Where a counterparty listens.
+
+    Args:
+        host: a name or an address; empty when neither the file nor the venue says.
+        port: 1 to 65535; 0 when neither says.
+    """
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +48,14 @@ class Resolved:
         section: what the file says.
         venue: the venue, overrides applied.
         kind: the venue's kind of session.
-        host: where to connect; empty when neither the file nor the venue says.
-        port: 1 to 65535.
+        addresses: where to connect, the preferred one first.
     """
 
     index: int
     section: SessionSection
     venue: Venue
     kind: KindProfile
-    host: str
-    port: int
+    addresses: tuple[Address, ...]
 
     @property
     def path(self) -> SettingPath:
@@ -66,21 +83,44 @@ class Resolved:
         store = self.section.store
         return store.path / self.section.name if store.kind == "tape" and store.path else None
 
+    @property
+    def begin_string(self) -> str:
+        """BeginString(8)."""
+        return self.section.begin_string or self.profile.begin_string
+
+    @property
+    def default_appl_ver_id(self) -> str | None:
+        """DefaultApplVerID(1137); None for FIX.4, which has none."""
+        if self.begin_string.startswith("FIX.4"):
+            return None
+        return self.section.default_appl_ver_id or self.profile.default_appl_ver_id or FIX50SP2
+
+    @property
+    def may_cancel(self) -> bool:
+        """True when the venue cancels open orders on a disconnect if it is asked to."""
+        return self.kind.name in self.profile.logon_options.get(CANCEL_OPTION, (0, frozenset()))[1]
+
     def logon_fields(self) -> list[tuple[int, str]]:
-        """Return the venue's options, then further fields, as they stand in the Logon.
+        """Return user and password, the venue's options, then further fields, as they stand in the Logon.
 
         Raises:
             ConfigError: an option is unknown, does not apply to the kind, or conflicts with another.
         """
         options = dict(self.section.options)
         cancel = self.section.cancel_on_disconnect
-        if cancel or (cancel is not None and self.kind.order_entry):  # false in `defaults` is for these alone
+        if cancel or (cancel is not None and self.may_cancel):  # false in `defaults` is for these alone
             options[CANCEL_OPTION] = cancel
         further = (
             (tag, value.reveal() if isinstance(value, Secret) else value)
             for tag, value in self.section.logon_fields.items()
         )
-        return [*self.venue.logon_fields(self.kind, options), *further]
+        return [*self._user(), *self.venue.logon_fields(self.kind, options), *further]
+
+    def _user(self) -> Iterator[tuple[int, str]]:
+        if self.section.username is not None:
+            yield USERNAME, self.section.username
+        if self.section.password is not None:
+            yield PASSWORD, self.section.password.reveal()
 
     def read_key(self) -> bytes:
         """Return the private key in PEM form, empty when the session has none.
@@ -118,14 +158,17 @@ def resolve_sessions(loaded: Loaded) -> Resolution:
             remedy = suggest(section.kind, found.profile.kinds)
             result.problems.append(loaded.problem(what, ("sessions", index, "kind"), remedy))
             continue
-        host = section.connect.host or _venue_host(found.profile, kind, section.environment)
-        port = section.connect.port or kind.port
-        result.sessions.append(Resolved(index, section, found, kind, host, port))
+        addresses = _addresses(section, found.profile, kind)
+        result.sessions.append(Resolved(index, section, found, kind, addresses))
     return result
 
 
-def _venue_host(profile: VenueProfile, kind: KindProfile, environment: str | None) -> str:
-    return profile.hosts.get(environment or "", {}).get(kind.host, "")
+def _addresses(section: SessionSection, profile: VenueProfile, kind: KindProfile) -> tuple[Address, ...]:
+    connect = section.connect
+    if connect.hosts:
+        return tuple(Address(*split_host_port(text)) for text in connect.hosts)
+    host = connect.host or profile.hosts.get(section.environment or "", {}).get(kind.host, "")
+    return (Address(host, connect.port or kind.port),)
 
 
 def _venues(loaded: Loaded, problems: list[Problem]) -> dict[str, Venue]:

@@ -158,7 +158,7 @@ def _below(data: Any, part: int | str) -> Any:
 
 def _sentence(details: ErrorDetails, path: SettingPath) -> tuple[str, str]:
     """Return fault and remedy for one finding of pydantic."""
-    name = str(path[-1]) if path else "the file"
+    name = _name(path)
     if details["type"] == "extra_forbidden":
         return f"unknown setting {name!r}", suggest(name, known_settings(path[:-1]))
     if details["type"] == "missing":
@@ -169,6 +169,12 @@ def _sentence(details: ErrorDetails, path: SettingPath) -> tuple[str, str]:
         f"{name!r} can not be used: {_lowered(details['msg'])}",
         f"{show_path(path)}: {setting_meaning(path)}",
     )
+
+
+def _name(path: SettingPath) -> str:
+    """Return the last word of a path, with what picks an entry of a list behind it."""
+    words = [index for index, part in enumerate(path) if isinstance(part, str)]
+    return show_path(path[words[-1] :]) if words else "the file"
 
 
 def _lowered(text: str) -> str:

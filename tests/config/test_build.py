@@ -7,6 +7,7 @@ import shutil
 import socket
 import urllib.request
 import uuid
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ from fixgw.engine.settings import SessionPlan
 from fixgw.errors import ConfigError
 from fixgw.handlers.base import Handler
 from fixgw.session.hooks import ResendFresh
-from fixgw.session.state import OnGap, OnMismatch, Role
+from fixgw.session.state import OnGap, OnMismatch, Role, SessionSettings
 from fixgw.sim.pki import DEFAULT_CLIENTS, KeyRegistry, StateDirectory
 from fixgw.store.base import Sync
 from fixgw.store.memory import MemoryStore
-from fixgw.store.tape import Tape
+from fixgw.store.tape import Tape, TapeSettings
+from fixgw.transport.tcp import TcpConnector
 from tests.config.conftest import Spoil
 
 ROOT = Path(fixgw.__file__).parent.parent
@@ -86,13 +88,105 @@ def test_a_session_takes_what_the_file_says(spoil: Spoil) -> None:
     assert (rt.required, nr.required) == (False, True)
 
 
+def test_a_session_takes_what_the_file_says_about_numbers_and_versions(spoil: Spoil) -> None:
+    changes = {
+        "sessions.0.begin_string": "FIX.4.4",
+        "sessions.0.time_precision": "us",
+        "sessions.0.next_expected": True,
+        "sessions.0.last_processed": True,
+        "sessions.0.reset_on_logout": True,
+        "sessions.0.reset_on_disconnect": True,
+        "sessions.0.reject_garbled": True,
+        "sessions.0.validate_checksum": False,
+        "sessions.0.username": "me",
+        "sessions.0.password": "${env:KEY_3}",
+        "sessions.0.timing": {"strict_sending_time": True, "test_request_factor": 1.5, "dead_factor": 3},
+        "sessions.0.limits": {
+            "max_frame_size": 2_048,
+            "waiting_messages": 7,
+            "waiting_bytes": 70_000,
+            "resend_chunk": 100,
+            "max_resend": 8,
+            "resend_limit": 9,
+            "repeated_resend_limit": 2,
+            "max_jump": 50,
+        },
+        "sessions.1.default_appl_ver_id": 8,
+        "sessions.1.accepted_appl_ver_ids": [8, 9],
+    }
+    rt, nr, _ = (plan.session for plan in _plans(spoil, changes))
+    assert (rt.begin_string, rt.default_appl_ver_id, rt.time_precision) == ("FIX.4.4", None, "us")
+    assert (nr.begin_string, nr.default_appl_ver_id) == ("FIXT.1.1", "8")
+    assert nr.accepted_appl_ver_ids == {"8", "9"}
+    assert (rt.next_expected, rt.last_processed, rt.reject_garbled, rt.validate_checksum) == (
+        True,
+        True,
+        True,
+        False,
+    )
+    assert (rt.reset_on_logout, rt.reset_on_disconnect) == (True, True)
+    assert (rt.strict_sending_time, rt.test_request_factor, rt.dead_factor) == (True, 1.5, 3)
+    assert (rt.max_frame_size, rt.waiting_messages, rt.waiting_bytes) == (2_048, 7, 70_000)
+    assert (rt.resend_chunk, rt.max_resend, rt.resend_limit) == (100, 8, 9)
+    assert (rt.repeated_resend_limit, rt.max_jump) == (2, 50)
+    assert rt.logon_fields[0] == (553, "me")
+    assert rt.logon_fields[1][0] == 554
+
+
+def test_a_session_takes_the_defaults_of_the_engine_when_nothing_is_said(spoil: Spoil) -> None:
+    rt = _plans(spoil)[0].session
+    plain = SessionSettings("rt", Role.INITIATOR, "key-1", "KalshiRT")
+    venue = {"signer", "logon_fields", "accepted_sender_comp_ids", "resend_policy"}
+    names = {field.name for field in fields(SessionSettings)} - venue
+    assert {name: getattr(rt, name) for name in names} == {name: getattr(plain, name) for name in names}
+
+
+def test_hours_become_a_timetable(spoil: Spoil) -> None:
+    schedule = {
+        "time_zone": "America/New_York",
+        "windows": ["mon-fri 08:00-17:00"],
+        "reset": True,
+        "drain": 2,
+    }
+    changes = {"sessions.0.schedule": schedule, "sessions.1.reset_time": "17:05:00 America/Chicago"}
+    rt, nr, md = (plan.timetable for plan in _plans(spoil, changes))
+    assert rt is not None
+    assert rt.hours is not None
+    assert nr is not None
+    assert nr.reset_times is not None
+    assert (len(rt.hours.windows), rt.reset, rt.drain_seconds, rt.reset_times) == (5, True, 2.0, None)
+    assert (nr.hours, nr.reset_times.windows[0].opens) == (None, 17 * 3600 + 300)
+    assert md is None
+
+
+def test_several_hosts_become_one_and_its_standbys(spoil: Spoil) -> None:
+    rt = _plans(spoil, {"sessions.0.connect": {"hosts": ["127.0.0.1:1", "[::1]:2"]}})[0]
+    assert (rt.host, [host.name for host in rt.standby]) == ("127.0.0.1:1", ["[::1]:2"])
+    (standby,) = rt.standby
+    assert isinstance(standby.connector, TcpConnector)
+    assert (standby.connector.settings.host, standby.connector.settings.port) == ("::1", 2)
+
+
 def test_stores_are_made_when_they_are_asked_for(spoil: Spoil, tmp_path: Path) -> None:
     rt, _, md = _plans(
         spoil,
-        {"sessions.2.store": {"kind": "memory"}, "sessions.0.store": {"path": "other", "sync": "always"}},
+        {
+            "sessions.2.store": {"kind": "memory"},
+            "sessions.0.store": {
+                "path": "other",
+                "sync": "always",
+                "segment_bytes": 1 << 20,
+                "roll_daily": False,
+                "compress": False,
+                "retention_days": 0,
+            },
+        },
     )
     tape = rt.store()
     assert isinstance(tape, Tape)
+    assert tape._settings == TapeSettings(
+        Sync.ALWAYS, segment_bytes=1 << 20, roll_daily=False, compress=False, retention_days=0
+    )
     assert (tape.path, tape.sync_level) == (tmp_path / "other" / "rt", Sync.ALWAYS)
     assert isinstance(md.store(), MemoryStore)
 

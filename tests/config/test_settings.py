@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from fixgw.config.load import parse
-from fixgw.config.model import Secret, SessionSection, Settings
+from fixgw.config.model import SessionSection, Settings
 from fixgw.config.problems import InvalidConfigError, Problem
 from fixgw.config.settings import load_settings, settle
+from fixgw.config.values import Secret
 from fixgw.errors import ConfigError
 from fixgw.store.base import Sync
 
@@ -92,6 +93,21 @@ def test_one_pin_needs_no_list() -> None:
     assert tls is not None
     assert tls.pins == ("sha256/x",)
     assert tls.ca_file == Path("~/ca.pem").expanduser()
+
+
+def test_one_window_needs_no_list() -> None:
+    schedule = _session("schedule: {time_zone: Europe/London, windows: mon-fri 08:00-17:00}").schedule
+    assert schedule is not None
+    assert len(schedule.hours.windows) == 5
+    assert (schedule.hours.time_zone.key, schedule.reset, schedule.drain) == ("Europe/London", False, 5.0)
+
+
+def test_a_schedule_in_defaults_can_be_left_out_of_one_session() -> None:
+    text = DEFAULTS.replace(
+        "  reconnect:", "  schedule: { time_zone: UTC, windows: daily 08:00-17:00 }\n  reconnect:"
+    )
+    text = text.replace("    environment: production\n", "    environment: production\n    schedule: ~\n")
+    assert [session.schedule is None for session in _settings(text).sessions] == [False, True, False]
 
 
 def test_logon_fields_are_texts_and_their_secrets_hidden() -> None:
@@ -180,7 +196,12 @@ def test_tls_under_connect_in_defaults_stays_when_both_are_said() -> None:
             "5 sessions[0].heartbeet",
             "did you mean 'heartbeat'?",
         ),
-        ("xyz: 1", "unknown setting 'xyz'", "5 sessions[0].xyz", "use one of: allow_readable_key, cancel_on"),
+        (
+            "xyz: 1",
+            "unknown setting 'xyz'",
+            "5 sessions[0].xyz",
+            "use one of: accepted_appl_ver_ids, allow_readable_key",
+        ),
         (
             "connect:\n  prot: 1",
             "unknown setting 'prot'",
@@ -240,6 +261,55 @@ def test_tls_under_connect_in_defaults_stays_when_both_are_said() -> None:
             "5 sessions[0].sender",
             "export NONE",
         ),
+        (
+            "schedule: {time_zone: UTC, windows: [daily 08:00-17:00, whenever]}",
+            "'whenever' can not be read",
+            "5 sessions[0].schedule.windows[1]",
+            "mon-fri 08:00-17:00",
+        ),
+        (
+            "schedule: {time_zone: Europe/Londn, windows: daily 08:00-17:00}",
+            "'Europe/Londn' is no time zone",
+            "5 sessions[0].schedule.time_zone",
+            "'Europe/London'?",
+        ),
+        (
+            "schedule: {time_zone: UTC, windows: daily 08:00-17:00, reset: sometimes}",
+            "'reset' can not be used",
+            "5 sessions[0].schedule.reset",
+            "start at 1",
+        ),
+        (
+            "schedule: {time_zone: UTC, windows: [daily 12:00-11:00, daily 00:00-13:00]}",
+            "the windows overlap all around the week",
+            "5 sessions[0].schedule",
+            "let two of them touch",
+        ),
+        ("schedule: {time_zone: UTC, windows: []}", "a schedule without windows", "5 sess", "leave it out"),
+        ("schedule: {time_zone: UTC}", "'windows' is missing", "5 sessions[0].schedule.windows", "mon-fri"),
+        ("reset_time: 17:05:00", "61500 can not be read", "5 sessions[0].reset_time", "17:05:00 America"),
+        ("connect: {hosts: [a]}", "'hosts[0]' can not be used", "5 sessions[0].connect.hosts", "host:port"),
+        (
+            "connect: {hosts: ['a:1', 'b:70000']}",
+            "'b:70000' has no port that exists",
+            "5 sessions[0].connect.hosts[1]",
+            "1 to 65535",
+        ),
+        ("password: hunter2", "the secret stands in the file in clear", "5 sessions[0].password", "${env"),
+        ("begin_string: FIX.5.0", "'begin_string' can not be used", "5 sessions[0].begin", "BeginString(8)"),
+        (
+            "time_precision: s",
+            "'time_precision' can not be used",
+            "5 sessions[0].time_precision",
+            "SendingTime",
+        ),
+        (
+            "limits: {resend_chunk: -1}",
+            "'resend_chunk' can not be used",
+            "5 sessions[0].limits.resend_chunk",
+            "at most",
+        ),
+        ("store: {retention_days: -1}", "'retention_days' can", "5 sessions[0].store.retention", "for ever"),
         ("sender: ''", "'sender' can not be used", "5 sessions[0].sender", "SenderCompID"),
     ],
 )

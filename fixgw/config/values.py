@@ -1,0 +1,120 @@
+"""The kinds of value that may stand in the file: texts, numbers, paths, references to secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from fixgw.config.references import Referenced
+from fixgw.fix.tags import SECRET_TAGS
+
+_HOST_PORT = r"^(\[[0-9a-fA-F:]+\]|[^\s:\[\]]+):\d{1,5}$"
+
+
+def fault(what: str, remedy: str) -> PydanticCustomError:
+    """Return what a validator raises: the sentence and the remedy arrive unchanged at the person."""
+    return PydanticCustomError("setting", "{what}", {"what": what, "remedy": remedy})
+
+
+def _below_base(path: Path, info: ValidationInfo) -> Path:
+    base: Path = (info.context or {}).get("base", Path())
+    return base / path.expanduser()
+
+
+def _secret(value: Any, name: str = "the secret") -> Secret:
+    """Take what came by reference, and nothing that stands in the file itself."""
+    if isinstance(value, Referenced):
+        return Secret(value)
+    raise fault(
+        f"{name} stands in the file in clear",
+        "move it out, treat it as leaked, and write ${file:/path} or ${env:NAME} in its place",
+    )
+
+
+def _logon_fields(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    fields: dict[Any, Any] = {}
+    for tag, text in value.items():
+        if isinstance(text, bool):
+            raise fault(f"the value of {tag} is a YAML boolean", 'FIX wants "Y" or "N"')
+        fields[tag] = _secret(text, f"the secret in {tag}") if tag in SECRET_TAGS else _text(text)
+    return fields
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def listed(value: Any) -> Any:
+    """Let one text stand for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _host_port(value: str) -> str:
+    if not 1 <= split_host_port(value)[1] <= 65_535:
+        raise fault(f"{value!r} has no port that exists", "say host:port with a port from 1 to 65535")
+    return value
+
+
+def split_host_port(text: str) -> tuple[str, int]:
+    """Return host and port of ``host:port``; an IPv6 address stands in brackets."""
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+class Secret:
+    """A value that is never shown, and that knows where it came from.
+
+    Args:
+        value: the text, as a reference gave it.
+    """
+
+    def __init__(self, value: Referenced) -> None:
+        self._value = SecretStr(_pem_lines(value))
+        self.origin = value.origin
+        self.path = value.path
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._value.get_secret_value()
+
+    def __repr__(self) -> str:
+        return f"<{self.origin}>"
+
+
+def _pem_lines(text: str) -> str:
+    """Undo the ``\\n`` with which a PEM text is squeezed into one environment variable."""
+    return text.replace("\\n", "\n") if "\n" not in text and text.startswith("-----BEGIN") else str(text)
+
+
+ConfigFile = Annotated[Path, AfterValidator(_below_base)]
+SecretReference = Annotated[
+    Secret,
+    BeforeValidator(lambda value: _secret(value)),
+    WithJsonSchema({"type": "string", "pattern": r"^\$\{(env|file):[^}]+\}$"}),
+]
+LogonFields = Annotated[
+    dict[int, str | Secret],
+    BeforeValidator(_logon_fields),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": ["string", "integer"]}}),
+]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Listen = Annotated[str, StringConstraints(pattern=_HOST_PORT)]
+HandlerPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
+Pins = Annotated[tuple[str, ...], BeforeValidator(listed)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Text = Annotated[str, BeforeValidator(_text), StringConstraints(min_length=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+HostPort = Annotated[str, StringConstraints(pattern=_HOST_PORT), AfterValidator(_host_port)]

@@ -16,6 +16,7 @@ from tests.conformance.script import Fields
 HEADER = (34, 49, 52, 56)  # in this order behind MsgType(35), as most engines write them
 PEER, SYSTEM = "PEER", "SYSTEM"  # CompIDs
 _INSTANT = re.compile(r"@([+-]\d+(?:\.\d+)?s)?")
+_FILLER = re.compile(r"%(\d+)")
 _STAMP = re.compile(r"\d{8}-\d{2}:\d{2}:\d{2}(\.\d{3}|\.\d{6}|\.\d{9})?")
 _WRONG_LENGTHS = {"length-short": -1, "length-long": 1}
 _TOLERANCE = timedelta(milliseconds=20)  # a stamp is cut to its precision, and handing over takes loop time
@@ -36,7 +37,10 @@ def instant(utc_ns: int) -> datetime:
 
 
 def resolve(value: str, utc: datetime) -> str:
-    """Return a value of a script, where ``@-60s`` stands for the instant a minute before ``utc``."""
+    """Return a value of a script: ``@-60s`` is the instant a minute before ``utc``, ``%300`` 300 letters."""
+    filler = _FILLER.fullmatch(value)
+    if filler is not None:
+        return "x" * int(filler[1])
     match = _INSTANT.fullmatch(value)
     if match is None:
         return value
@@ -212,6 +216,8 @@ class Line:
 def _equal(found: str, wanted: str, came: datetime) -> bool:
     if wanted == "*":
         return True
+    if wanted.startswith("~"):
+        return re.fullmatch(wanted[1:], found) is not None
     if _INSTANT.fullmatch(wanted) is None:
         return found == wanted
     if _STAMP.fullmatch(found) is None:

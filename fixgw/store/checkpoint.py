@@ -73,8 +73,8 @@ class Pointer(NamedTuple):
     """Where the last checkpoint lies; written only once that record is on the medium.
 
     Args:
-        segment: the file's name.
-        offset: where the record begins.
+        segment: the name of the file that holds it.
+        offset: where the record begins on the tape.
         end: where it ends; everything before is on the medium.
         seed: the seed of the segment, so that a pointer never serves another tape.
     """

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fixgw.records import Flag, Kind, Position, Record, SeqNums
-from fixgw.store.segment import FILE_HEADER_SIZE, HEADER_SIZE
+from fixgw.store.header import FILE_HEADER_SIZE
+from fixgw.store.segment import HEADER_SIZE
 
 
 class Run(NamedTuple):

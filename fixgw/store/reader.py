@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from fixgw.errors import StoreError
+from fixgw.errors import StoreCorrupt, StoreError
 from fixgw.records import Record
+from fixgw.store.chain import Chain, Part, number_of, open_segment, read_parts, segment_paths
 from fixgw.store.recover import judge
-from fixgw.store.segment import FILE_HEADER_SIZE, Segment, segment_name, size_of
+from fixgw.store.segment import size_of
 
 
 class TapeReader:
-    """Reads a tape from its beginning, and what was added since when asked again.
+    """Reads a tape from its oldest segment, and what was added since when asked again, over all segments.
 
     Args:
-        path: a session's directory, or a segment.
+        path: a session's directory; or one segment, which is read alone.
 
     Raises:
         StoreError: there is no tape.
@@ -25,33 +25,28 @@ class TapeReader:
 
     def __init__(self, path: str | Path) -> None:
         path = Path(path)
-        if path.is_dir():
-            path /= segment_name(1)
-        try:
-            fd = os.open(path, os.O_RDONLY)
-        except OSError as error:
-            raise StoreError(
-                f"{path}: no tape can be read here: {error.strerror}; name a session's directory or a segment"
-            ) from error
-        try:
-            self._segment = Segment(path, fd)
-        except StoreError:
-            os.close(fd)
-            raise
-        self._offset = FILE_HEADER_SIZE
+        self._directory = path if path.is_dir() else None
+        self._segment = open_segment(_oldest(path) if path.is_dir() else path)
+        self._offset = self._segment.start
 
     def read(self) -> Iterator[Record]:
         """Yield the records that were not read yet, as far as the tape holds them whole.
 
         Raises:
             StoreCorrupt: what does not check was on the medium once.
+            StoreError: a segment was deleted before it was read, or can not be read.
         """
-        size = self._segment.size()
-        for offset, record in self._segment.scan(self._offset, size):
-            self._offset = offset + size_of(record)
-            yield record
-        if self._offset < size:
-            judge(self._segment, self._offset, size)
+        while True:
+            following = self._following()  # asked first: when there is one, this segment has its last length
+            end = self._segment.end()
+            for offset, record in self._segment.scan(self._offset, end):
+                self._offset = offset + size_of(record)
+                yield record
+            if following is None or self._offset < following.base:
+                break
+            self._turn_to(following)
+        if self._offset < end or following is not None:
+            self._judge()
 
     def close(self) -> None:
         """Close the file; idempotent."""
@@ -62,6 +57,38 @@ class TapeReader:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def _following(self) -> Part | None:
+        """Return the segment after the present one, once it is there."""
+        if self._directory is None:
+            return None
+        number = number_of(self._segment.path) + 1
+        if not any(number_of(path) >= number for path in segment_paths(self._directory)):
+            return None
+        later = [part for part in read_parts(self._directory) if part.number >= number]
+        if later and later[0].number > number:
+            raise StoreError(
+                f"{self._segment.path}: the segment after it was deleted before it was read; "
+                "begin again with the oldest one that is left"
+            )
+        return later[0] if later else None
+
+    def _turn_to(self, following: Part) -> None:
+        before, self._segment = self._segment, open_segment(following.path)
+        self._offset = self._segment.start
+        if self._segment.header.previous != before.seed:
+            raise StoreCorrupt(
+                f"{following.path}: it does not continue {before.path.name}, and belongs to another tape"
+            )
+        before.close()
+
+    def _judge(self) -> None:
+        """Raise for what does not check, if it was on the medium once."""
+        parts = [Part.of(self._segment)]
+        if self._directory is not None:
+            parts += [part for part in read_parts(self._directory) if part.number > parts[0].number]
+        chain = Chain(self._segment.path.parent, parts)
+        judge(chain, self._offset, chain.end())
 
 
 def records(path: str | Path) -> Iterator[Record]:
@@ -76,3 +103,10 @@ def records(path: str | Path) -> Iterator[Record]:
     """
     with TapeReader(path) as reader:
         yield from reader.read()
+
+
+def _oldest(directory: Path) -> Path:
+    paths = segment_paths(directory)
+    if not paths:
+        raise StoreError(f"{directory}: no tape can be read here: no segment; name a session's directory")
+    return paths[0]

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from fixgw.errors import StoreCorrupt
 from fixgw.records import Kind, Record
+from fixgw.store.chain import Chain, Part, segment_name
 from fixgw.store.checkpoint import Checkpoint, Pointer
-from fixgw.store.progress import Progress
-from fixgw.store.segment import FILE_HEADER_SIZE, Segment, size_of
+from fixgw.store.header import FILE_HEADER_SIZE
+from fixgw.store.progress import Progress, Run
+from fixgw.store.segment import size_of
 
 
 class Stretch:
     """The records between two offsets, read anew each time they are iterated.
 
     Args:
-        segment: the file.
+        chain: the tape.
         start: a record's offset.
         end: where a record ends.
     """
 
-    def __init__(self, segment: Segment, start: int, end: int) -> None:
-        self._segment = segment
+    def __init__(self, chain: Chain, start: int, end: int) -> None:
+        self._chain = chain
         self._start = start
         self._end = end
 
     def __iter__(self) -> Iterator[Record]:
-        for _, record in self._segment.scan(self._start, self._end):
+        for _, record in self._chain.scan(self._start, self._end):
             yield record
 
 
@@ -78,7 +80,7 @@ class Recovered:
         self.end = offset + size_of(record)
         self.count += 1
         self.utc_ns = record.utc_ns
-        self.synced = max(self.synced, _evidence(record))
+        self.synced = max(self.synced, synced_before(record))
         if record.kind != Kind.SYNC:
             self.data_end = self.end
         if record.kind == Kind.CHECKPOINT:
@@ -86,22 +88,23 @@ class Recovered:
             self.books = Checkpoint.decode(record.payload).books
 
 
-def recover(segment: Segment, pointer: Pointer | None) -> Recovered:
+def recover(chain: Chain, pointer: Pointer | None) -> Recovered:
     """Read a tape to its end, from the checkpoint that the pointer names or its beginning; change nothing.
 
     Raises:
-        StoreCorrupt: what does not check was on the medium once.
+        StoreCorrupt: what does not check was on the medium once, or what may be asked for is not there.
     """
-    size = segment.size()
-    state = Recovered() if pointer is None else _at_checkpoint(segment, pointer, size)
-    for offset, record in segment.scan(state.end, size):
+    size = chain.end()
+    state = _at_start(chain.parts[0]) if pointer is None else _at_checkpoint(chain, pointer, size)
+    for offset, record in chain.scan(state.end, size):
         state.take(offset, record)
+    state.end = chain.skip_header(state.end)
     if state.end < size:
-        state.tail = judge(segment, state.end, size)
+        state.tail = judge(chain, state.end, size)
     return state
 
 
-def judge(segment: Segment, offset: int, end: int) -> Tail:
+def judge(chain: Chain, offset: int, end: int) -> Tail:
     """Return the torn tail that begins at ``offset``, where no valid record does.
 
     A crash may leave any mixture of old and new pages after the last sync, valid records among them, so
@@ -112,41 +115,47 @@ def judge(segment: Segment, offset: int, end: int) -> Tail:
         StoreCorrupt: such a record lies after ``offset``.
     """
     records = 0
-    for found, record in segment.resync(offset + 1, end):
+    for found, record in chain.resync(offset + 1, end):
         records += 1
-        synced = _evidence(record)
+        synced = synced_before(record)
         if synced > offset:
-            corrupt(
-                segment, offset, f"the record at offset {found} says that {synced} bytes were on the medium"
+            path, within = chain.place(found)
+            chain.corrupt(
+                offset,
+                f"the record at offset {within} of {path.name} says that {synced} bytes were on the medium",
             )
     return Tail(offset, end - offset, records)
 
 
-def corrupt(segment: Segment, offset: int, evidence: str) -> NoReturn:
-    """Raise StoreCorrupt for the bytes at ``offset``, with what proves it and what to do."""
-    raise StoreCorrupt(
-        f"{segment.path}: what lies at offset {offset} does not check, and {evidence}: this is damage, not "
-        "an unfinished write. Restore it from a copy; or move "
-        f"{segment.path.parent} away, start with an empty tape, and ask the venue for every open order"
-    )
+def _at_start(first: Part) -> Recovered:
+    """Return the state before the first record of a tape, whose older segments may be gone."""
+    header, start = first.header, first.start
+    progress = Progress(header.numbers, header.handled, (Run(start, 1),), start)
+    return Recovered(progress, since=start, end=start, data_end=start, utc_ns=header.utc_ns)
 
 
-def _at_checkpoint(segment: Segment, pointer: Pointer, size: int) -> Recovered:
+def _at_checkpoint(chain: Chain, pointer: Pointer, size: int) -> Recovered:
     """Return the state just after the checkpoint that the pointer names."""
     if pointer.end > size:
-        corrupt(segment, size, f"its checkpoint file says that {pointer.end} bytes were on the medium")
-    if (pointer.segment, pointer.seed) != (segment.path.name, segment.seed):
-        corrupt(segment, 0, f"its checkpoint file belongs to another tape, {pointer.segment}")
-    offset, record = next(segment.scan(pointer.offset, pointer.end), (0, None))
+        chain.corrupt(size, f"its checkpoint file says that {pointer.end} bytes were on the medium")
+    part = next((part for part in chain.parts if segment_name(part.number) == pointer.segment), None)
+    if part is None or part.header.seed != pointer.seed:
+        chain.corrupt(0, f"its checkpoint file belongs to another tape, {pointer.segment}")
+    offset, record = next(chain.scan(pointer.offset, pointer.end), (0, None))
     if record is None or record.kind != Kind.CHECKPOINT:
-        corrupt(segment, pointer.offset, "its checkpoint file says that a checkpoint was on the medium there")
+        chain.corrupt(pointer.offset, "its checkpoint file says that a checkpoint was on the medium there")
     state = Recovered(progress=Checkpoint.decode(record.payload).progress(record))
     state.take(offset, record)
     state.synced = pointer.end
+    if min(state.progress.runs[0].offset, state.progress.resume) < chain.parts[0].base:
+        raise StoreCorrupt(
+            f"{chain.parts[0].path}: the segments before it are missing, and what they hold can still be "
+            "asked for: restore them from a copy"
+        )
     return state
 
 
-def _evidence(record: Record) -> int:
+def synced_before(record: Record) -> int:
     """Return up to which offset a record says that the medium held the tape."""
     if record.kind == Kind.SYNC:
         return int(record.payload)

@@ -1,20 +1,13 @@
-"""The record format of the tape, and how one file of it is scanned and searched.
+"""The record format of the tape, and how one file of it is scanned.
 
-A segment is a file header of 16 bytes and then records, nothing else:
+A segment is a file header (see ``header``) and then records, nothing else:
 
-    file header   8s magic "fixgwtp1" | u32 seed | u32 crc32 of the 12 bytes before
     record        4s magic F1 58, version 1, 0 | u32 crc32 | u32 length | u32 epoch | u32 msg_seq_num
                   | u32 next_out | u32 next_in | u64 utc_ns | u8 kind | u8 0 | u16 flags | payload
 
 all little endian, 40 bytes before the payload. The CRC covers everything after itself and starts from the
 file's random seed: bytes in a payload that look like a record do not check (a peer may put anything into a
 data field).
-
-There is no index, in memory or on disk. Each record carries the session's numbers after it, so the last one
-that checks gives the numbers, and any one gives a key (epoch, next_out) that only grows while nobody sets
-the numbers back. A number is found by binary search over file offsets: look at the middle, find the next
-record there by magic and CRC, compare, halve. That needs constant memory however long the tape is, and
-leaves nothing to rebuild after a crash and nothing that could disagree with the records.
 """
 
 from __future__ import annotations
@@ -22,39 +15,26 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fixgw.errors import StoreCorrupt, StoreError
-from fixgw.records import Kind, Record
+from fixgw.errors import StoreError
+from fixgw.records import Record
+from fixgw.store.header import FILE_HEADER_SIZE, Header
 
 MAGIC = b"\xf1X\x01\x00"
 HEADER_SIZE = 40
-FILE_HEADER_SIZE = 16
 MAX_PAYLOAD = 64 << 20  # a larger length is damage, not a reason to read it
 
-_FILE_MAGIC = b"fixgwtp1"
-_FILE_HEADER = struct.Struct("<8sII")
 _AFTER_CRC = struct.Struct("<IIIIIQBBH")
 _RECORD = struct.Struct("<4sIIIIIIQBBH")
 _CRC_END = 8  # where the bytes that the CRC covers begin
 _CHUNK = 256 << 10
-_WINDOW = 16 << 10  # one look of the binary search; below 4 of them a scan is cheaper
+WINDOW = 16 << 10  # one look for the next record
 
 _crc32 = zlib.crc32
 _pack_after_crc = _AFTER_CRC.pack
 _pack_crc = struct.Struct("<I").pack
-
-
-def segment_name(number: int) -> str:
-    """Return the file name of a segment; the names sort in order."""
-    return f"{number:08d}.tape"
-
-
-def file_header(seed: int) -> bytes:
-    """Return the header of a segment whose CRCs start from ``seed``."""
-    start = _FILE_HEADER.pack(_FILE_MAGIC, seed, 0)[:-4]
-    return start + _crc32(start).to_bytes(4, "little")
 
 
 def pack(record: Record, seed: int) -> bytes:
@@ -110,7 +90,7 @@ def size_of(record: Record) -> int:
 
 
 class Segment:
-    """One open file of a tape, for reading; it owns the descriptor.
+    """One open file of a tape, for reading; it owns the descriptor. Its offsets are those of the whole tape.
 
     Args:
         path: the file.
@@ -118,16 +98,20 @@ class Segment:
 
     Raises:
         StoreCorrupt: the file header does not check.
+        StoreError: it is of another version, or can not be read.
     """
 
     def __init__(self, path: Path, fd: int) -> None:
         self.path = path
         self.fd = fd
-        self.seed = self._read_seed()
+        self.header = Header.decode(self.read_bytes(FILE_HEADER_SIZE, 0), str(path))
+        self.seed = self.header.seed
+        self.base = self.header.base
+        self.start = self.base + self.header.size
 
-    def size(self) -> int:
-        """Return the length of the file, in bytes."""
-        return os.fstat(self.fd).st_size
+    def end(self) -> int:
+        """Return the offset after the last byte."""
+        return self.base + os.fstat(self.fd).st_size
 
     def close(self) -> None:
         """Close the descriptor; idempotent."""
@@ -135,12 +119,18 @@ class Segment:
         if fd >= 0:
             os.close(fd)
 
+    def __enter__(self) -> Segment:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
     def scan(self, start: int, end: int, chunk: int = _CHUNK) -> Iterator[tuple[int, Record]]:
         """Yield (offset, record) from ``start``, a record's offset, to ``end`` or to what does not check."""
         want = chunk
         while start < end:
             asked = min(want, end - start)
-            buffer = self._pread(asked, start)
+            buffer = self.read_bytes(asked, start - self.base)
             at = 0
             while isinstance(found := _unpack(buffer, at, self.seed), Record):
                 yield start + at, found
@@ -153,61 +143,28 @@ class Segment:
     def resync(self, start: int, end: int) -> Iterator[tuple[int, Record]]:
         """Yield (offset, record) of each record that checks from ``start`` to ``end``, over any damage."""
         while start < end:
-            window = self._pread(min(_WINDOW, end - start), start)
+            window = self.read_bytes(min(WINDOW, end - start), start - self.base)
+            if not window:
+                return
             at = window.find(MAGIC)
             if at < 0:
                 start += max(len(window) - len(MAGIC) + 1, 1)
                 continue
             start += at
             following = start + 1
-            for offset, record in self.scan(start, end, _WINDOW):
+            for offset, record in self.scan(start, end, WINDOW):
                 yield offset, record
                 following = offset + size_of(record)
             start = following
 
-    def find(self, start: int, end: int, before: Callable[[Record], bool]) -> int:
-        """Return the offset of a record, a few windows at most before the first whose ``before`` is false.
+    def read_bytes(self, size: int, offset: int) -> bytes:
+        """Return up to ``size`` bytes at an offset in the file; less where it ends.
 
-        Args:
-            start: a record's offset.
-            end: where the search stops, a record's offset too.
-            before: true for the records up to some place, false for those after it; not asked about cursors,
-                which name a position of their own.
+        Raises:
+            StoreError: it is closed, or can not be read.
         """
-        low, high = start, end
-        while high - low > 4 * _WINDOW:
-            middle = (low + high) // 2
-            probe = self._probe(middle, high)
-            if probe is not None and before(probe[1]):
-                low = probe[0]
-            else:
-                high = middle
-        return low
-
-    def _probe(self, start: int, end: int) -> tuple[int, Record] | None:
-        """Return the first record after ``start`` whose numbers count."""
-        for offset, record in self.resync(start, end):
-            if record.kind != Kind.CURSOR:
-                return offset, record
-        return None
-
-    def _pread(self, size: int, offset: int) -> bytes:
         try:
             return os.pread(self.fd, size, offset)
         except OSError as error:
             reason = "it is closed" if self.fd < 0 else error.strerror
             raise StoreError(f"{self.path}: can not be read at offset {offset}: {reason}") from error
-
-    def _read_seed(self) -> int:
-        header = self._pread(FILE_HEADER_SIZE, 0)
-        if len(header) == FILE_HEADER_SIZE and header[12:] == _crc32(header[:12]).to_bytes(4, "little"):
-            magic, seed, _ = _FILE_HEADER.unpack(header)
-            if magic == _FILE_MAGIC:
-                return int(seed)
-            raise StoreError(
-                f"{self.path}: another version of the tape's format: {magic!r}; this is {_FILE_MAGIC!r}"
-            )
-        raise StoreCorrupt(
-            f"{self.path}: the file header at offset 0 does not check; "
-            "this is no tape, or its first bytes were damaged: restore it from a copy"
-        )

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-from fixgw.errors import StoreCorrupt, StoreError, StoreFull
+from fixgw.errors import ConfigError, StoreCorrupt, StoreError, StoreFull
 from fixgw.records import Flag, Kind, Record
 from fixgw.store.base import Stored, Sync
+from fixgw.store.chain import Chain, Part, begin_segment, open_segment, segment_name
 from fixgw.store.checkpoint import Checkpoint, Pointer
+from fixgw.store.files import make_directory, replace, sync_directory
+from fixgw.store.header import Header
+from fixgw.store.housekeeping import DAY_NS, Housekeeper
 from fixgw.store.lock import Lock, hold
+from fixgw.store.opening import cut_tail, open_chain, read_pointer
 from fixgw.store.progress import Run
-from fixgw.store.recover import Recovered, Stretch, Tail, corrupt, recover
+from fixgw.store.recover import Recovered, Stretch, recover
 from fixgw.store.reserve import NO_SPACE, Reserve
-from fixgw.store.segment import FILE_HEADER_SIZE, Segment, file_header, pack, pack_all, segment_name, size_of
+from fixgw.store.segment import Segment, pack, pack_all, size_of
 from fixgw.store.unhandled import unhandled
 
+log = logging.getLogger("fixgw.store")
+
+_NEVER = 1 << 64
+_RETRY_NS = 60 * 10**9
 _ORIGINAL = Flag.OUTBOUND | Flag.POSS_DUP
 
 
@@ -48,6 +59,13 @@ class TapeSettings:
     compress: bool = True
     retention_days: int = 30
 
+    def __post_init__(self) -> None:
+        if self.segment_bytes < 1 or self.retention_days < 0:
+            raise ConfigError(
+                f"segment_bytes {self.segment_bytes} and retention_days {self.retention_days} can not be",
+                remedy="give segment_bytes 1 or more, and retention_days 0 (for ever) or more",
+            )
+
 
 class Tape:
     """A store in a directory of its own: segments, ``checkpoint``, ``lock``, ``reserve``, and torn tails.
@@ -61,11 +79,13 @@ class Tape:
         self.path = Path(path)
         self._settings = settings
         self._reserve = Reserve(self.path / "reserve", settings.reserve_bytes)
+        self._housekeeper = Housekeeper(self.path, settings.compress, settings.retention_days)
         self._lock: Lock | None = None
-        self._segment: Segment | None = None
-        self._state = (
-            Recovered()
-        )  # of the committed records; ``synced`` is what has been announced on the tape
+        self._chain = Chain(self.path, [])
+        self._segment: Segment | None = None  # the one that is written to
+        self._rolled: list[Segment] = []  # those before it that were not synced to their end
+        self._roll_end = self._roll_utc_ns = 0
+        self._state = Recovered()  # of what is committed; its ``synced`` is what the tape says of itself
         self._synced = 0
         self._full = False
         self._failure: StoreError | None = None
@@ -83,10 +103,15 @@ class Tape:
 
     @property
     def checkpoint_due(self) -> bool:
-        """True when the records since the last checkpoint are many or large; never while the disk is full."""
+        """True when the records since the last checkpoint are many or large, or a segment began since.
+
+        Never while the disk is full.
+        """
         state, settings = self._state, self._settings
         due = (
-            state.count >= settings.checkpoint_records or state.end - state.since >= settings.checkpoint_bytes
+            state.count >= settings.checkpoint_records
+            or state.end - state.since >= settings.checkpoint_bytes
+            or (self._segment is not None and state.since < self._segment.base)
         )
         return due and not self._full
 
@@ -116,14 +141,16 @@ class Tape:
             raise
 
     def _load(self) -> Stored:
-        self._make_directory()
+        make_directory(self.path)
         self._lock = hold(self.path / "lock")
-        pointer, notes = self._read_pointer()
-        segment = self._segment = self._open_segment(pointer)
-        state = self._state = recover(segment, pointer)
+        notes: list[str] = []
+        pointer = read_pointer(self.path, notes)
+        chain = self._chain = open_chain(self.path, pointer)
+        state = self._state = recover(chain, pointer)
         self._synced = state.synced
         if state.tail is not None:
-            notes.append(self._cut(segment, state.tail))
+            notes.append(cut_tail(chain, state.tail))
+        self._open_last()
         self._full = not self._reserve.take()
         if self._full:
             notes.append(f"{self.path}: the disk is full: no room for the reserve")
@@ -132,66 +159,28 @@ class Tape:
             numbers=progress.numbers,
             handled=progress.handled,
             books=state.books,
-            since=Stretch(segment, state.since, state.end),
-            unhandled=unhandled(Stretch(segment, progress.resume, state.end), progress.handled),
-            fresh=state.end == FILE_HEADER_SIZE,
+            since=Stretch(chain, state.since, state.end),
+            unhandled=unhandled(Stretch(chain, progress.resume, state.end), progress.handled),
+            fresh=chain.last.number == 1 and state.end == chain.start,
             notes=notes,
         )
 
-    def _make_directory(self) -> None:
-        missing = [path for path in (self.path, *self.path.parents) if not path.exists()]
-        for path in reversed(missing):
-            path.mkdir(mode=0o700, exist_ok=True)
-
-    def _read_pointer(self) -> tuple[Pointer | None, list[str]]:
-        path = self.path / "checkpoint"
-        if not path.exists():
-            return None, []
-        pointer = Pointer.decode(path.read_bytes())
-        if pointer is None:
-            return None, [f"{path} does not check: the whole tape was read"]
-        return pointer, []
-
-    def _open_segment(self, pointer: Pointer | None) -> Segment:
-        path = self.path / segment_name(1)
-        if pointer is not None and not path.exists():
-            raise StoreCorrupt(
-                f"{path}: missing at offset 0, but its checkpoint file is there: restore the segment, "
-                "or move the whole directory away to begin anew"
-            )
-        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    def _open_last(self) -> None:
+        """Open the last segment for writing, with all that a process before may have left unsynced."""
+        path = self._chain.last.path
+        if path.name != segment_name(self._chain.last.number):
+            raise StoreCorrupt(f"{path}: the segments after it are missing: restore them from a copy")
+        fd = os.open(path, os.O_RDWR)
         try:
-            if os.fstat(fd).st_size < FILE_HEADER_SIZE:
-                os.ftruncate(fd, 0)
-                os.pwrite(fd, file_header(secrets.randbits(32)), 0)
-                os.fsync(fd)
-                self._sync_directory()
-            return Segment(path, fd)
+            segment = self._segment = Segment(path, fd)
         except BaseException:
             os.close(fd)
             raise
-
-    def _cut(self, segment: Segment, tail: Tail) -> str:
-        """Move a torn tail into a file beside the tape and return the sentence that says so."""
-        kept = self._keep(segment, tail)
-        os.ftruncate(segment.fd, tail.offset)
-        os.fsync(segment.fd)
-        self._sync_directory()
-        return (
-            f"{segment.path}: an unfinished write was cut at offset {tail.offset}: {tail.size} bytes "
-            f"with {tail.records} whole records, kept in {kept.name}"
-        )
-
-    def _keep(self, segment: Segment, tail: Tail) -> Path:
-        stem = f"{segment.path.name}.{tail.offset}"
-        earlier = len(list(self.path.glob(f"{stem}.*torn")))
-        kept = self.path / (f"{stem}.{earlier + 1}.torn" if earlier else f"{stem}.torn")
-        with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            for offset in range(tail.offset, tail.offset + tail.size, 1 << 20):
-                out.write(os.pread(segment.fd, min(1 << 20, tail.offset + tail.size - offset), offset))
-            out.flush()
-            os.fsync(out.fileno())
-        return kept
+        for part, following in pairwise(self._chain.parts):
+            if following.base > self._synced:
+                self._rolled.append(open_segment(part.path))
+        first = next((record for _, record in segment.scan(segment.start, self._state.end)), None)
+        self._limit(segment, segment.header.utc_ns or (first.utc_ns if first is not None else 0))
 
     # -- writing
 
@@ -207,10 +196,12 @@ class Tape:
         segment, state, was_full = self._segment, self._state, self._full
         if segment is None or self._failure is not None:
             segment = self._writable()
+        if state.end >= self._roll_end or records[0].utc_ns >= self._roll_utc_ns:
+            segment = self._roll(segment, records[0].utc_ns)
         if self._synced > state.synced:
             records = [self._sync_record(records[0].utc_ns), *records]
         data = pack_all(records, segment.seed)
-        self._append(segment.fd, data, state.end)
+        self._append(segment.fd, data, state.end - segment.base)
         if records[0].kind == Kind.SYNC:
             state.synced = int(records[0].payload)
         state.progress.follow(records, state.end)
@@ -224,13 +215,15 @@ class Tape:
     def checkpoint(self, books: Mapping[str, bytes], utc_ns: int) -> None:
         """Write numbers, cursor and the books' blobs, so that the next ``load`` starts here.
 
-        It waits for the medium; after a ``sync`` in a thread there is little left to wait for.
+        It waits for the medium; after a ``sync`` in a thread there is little left to wait for. A thread then
+        sees to the segments of which nothing can be asked for any more.
 
         Raises:
             StoreFull: the disk is full.
             StoreError: the write failed.
         """
-        segment, state = self._writable(), self._state
+        self._writable()
+        state = self._state
         state.progress.settle(state.end)
         payload = Checkpoint.of(state.progress, books, self._synced).encode()
         epoch, next_out, next_in = state.progress.numbers
@@ -238,7 +231,10 @@ class Tape:
         self.commit([record])
         self.sync()
         state.since, state.count = state.end, 0
-        self._point(Pointer(segment.path.name, state.end - size_of(record), state.end, segment.seed))
+        segment, begin = self._writable(), state.end - size_of(record)
+        if self._point(Pointer(segment.path.name, begin, state.end, segment.seed)):
+            progress = state.progress
+            self._tidy(min(begin, progress.resume, progress.runs[0].offset), utc_ns)
 
     def sync(self) -> None:
         """Bring what was committed to the medium; blocking, safe to call from a thread; nothing once closed.
@@ -247,15 +243,23 @@ class Tape:
             StoreError: the medium refused; the tape takes no more, as the kernel may have dropped the pages.
         """
         with self._sync_lock:
-            end = self._state.end
-            if self._segment is None or end <= self._synced:
+            # In this order: a segment that begins meanwhile only makes this sync more than it has to.
+            end, segment, rolled = self._state.end, self._segment, tuple(self._rolled)
+            if segment is None or end <= self._synced:
                 return
             if self._failure is not None:
                 raise self._failure
             try:
-                os.fdatasync(self._segment.fd)
+                for before in rolled:
+                    os.fdatasync(before.fd)
+                os.fdatasync(segment.fd)
+                if rolled:
+                    sync_directory(self.path)
             except OSError as error:
                 raise self._fail("sync", error) from error
+            for before in rolled:
+                self._rolled.remove(before)
+                before.close()
             self._synced = end
 
     def close(self) -> None:
@@ -279,11 +283,11 @@ class Tape:
         Raises:
             StoreCorrupt: the tape does not check on the way.
         """
-        segment, stop = self._writable(), self._state.end
-        runs = self._state.progress.runs
+        self._writable()
+        stop, runs = self._state.end, self._state.progress.runs
         following = [*runs[1:], Run(stop, end + 1)]
         for run, after in zip(runs, following, strict=True):
-            yield from _originals(segment, run, after, begin, min(end, after.first - 1))
+            yield from _originals(self._chain, run, after, begin, min(end, after.first - 1))
 
     # -- inside
 
@@ -293,6 +297,46 @@ class Tape:
         if self._segment is None:
             raise StoreError(f"{self.path}: the store is not open")
         return self._segment
+
+    def _roll(self, segment: Segment, utc_ns: int) -> Segment:
+        """Begin a segment and return it; where that fails the present one goes on, and a later commit tries.
+
+        It waits for no medium: the next ``sync`` does.
+        """
+        state = self._state
+        if state.end == segment.start:
+            self._limit(segment, utc_ns)
+            return segment
+        progress = state.progress
+        header = Header(
+            secrets.randbits(32), segment.seed, state.end, utc_ns, progress.numbers, progress.handled
+        )
+        try:
+            begun = begin_segment(self.path, self._chain.last.number + 1, header)
+        except OSError as error:
+            log.warning("segment not begun", extra={"tape": str(self.path), "error": str(error)})
+            self._roll_end = state.end + self._settings.checkpoint_bytes
+            self._roll_utc_ns = max(self._roll_utc_ns, utc_ns + _RETRY_NS)
+            return segment
+        self._chain.parts.append(Part.of(begun))
+        self._rolled.append(segment)  # before the other takes its place: see ``sync``
+        self._segment = begun
+        state.end = begun.start
+        self._limit(begun, utc_ns)
+        return begun
+
+    def _limit(self, segment: Segment, utc_ns: int) -> None:
+        """Set where a segment ends: at its size, or with the day of ``utc_ns`` (0: of the next record)."""
+        self._roll_end = segment.base + self._settings.segment_bytes
+        self._roll_utc_ns = utc_ns - utc_ns % DAY_NS + DAY_NS if utc_ns else 0
+        if not self._settings.roll_daily:
+            self._roll_utc_ns = _NEVER
+
+    def _tidy(self, floor: int, utc_ns: int) -> None:
+        """See to the segments that end before an offset which nothing can ask beyond, if there are any."""
+        parts = self._chain.parts
+        if len(parts) > 1 and parts[1].base <= floor:
+            self._housekeeper.start(floor, utc_ns)
 
     def _append(self, fd: int, data: bytes, offset: int) -> None:
         try:
@@ -318,23 +362,15 @@ class Tape:
         except OSError as error:
             raise self._fail("write", error) from error
 
-    def _point(self, pointer: Pointer) -> None:
+    def _point(self, pointer: Pointer) -> bool:
         """Replace the pointer file; without room the old one stays, which leads to the new checkpoint too."""
         try:
-            self._replace("checkpoint", pointer.encode())
+            replace(self.path / "checkpoint", pointer.encode())
         except OSError as error:
             if error.errno not in NO_SPACE:
                 raise self._fail("write the checkpoint file", error) from error
             self._full = True
-
-    def _replace(self, name: str, content: bytes) -> None:
-        new = self.path / f"{name}.new"
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        new.replace(self.path / name)
-        self._sync_directory()
+        return not self._full
 
     def _sync_record(self, utc_ns: int) -> Record:
         epoch, next_out, next_in = self._state.progress.numbers
@@ -346,17 +382,10 @@ class Tape:
         if state.synced < state.data_end and self._segment is not None:
             data = pack(self._sync_record(state.utc_ns), self._segment.seed)
             try:
-                self._append(self._segment.fd, data, state.end)
+                self._append(self._segment.fd, data, state.end - self._segment.base)
             except StoreFull:
                 return  # the next open reads the same without it
             state.end += len(data)
-
-    def _sync_directory(self) -> None:
-        fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
     def _fail(self, action: str, error: OSError) -> StoreError:
         self._failure = StoreError(
@@ -366,10 +395,13 @@ class Tape:
         return self._failure
 
     def _release(self) -> None:
+        self._housekeeper.stop()
         with self._sync_lock:
-            if self._segment is not None:
-                self._segment.close()
-                self._segment = None
+            for segment in (*self._rolled, self._segment):
+                if segment is not None:
+                    segment.close()
+            self._rolled.clear()
+            self._segment = None
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -381,17 +413,17 @@ def _write(fd: int, data: bytes, offset: int) -> None:
         done += os.pwrite(fd, data[done:], offset + done)
 
 
-def _originals(segment: Segment, run: Run, after: Run, begin: int, end: int) -> Iterator[Record]:
+def _originals(chain: Chain, run: Run, after: Run, begin: int, end: int) -> Iterator[Record]:
     """Yield the frames ``begin`` to ``end`` that lie between the two runs' offsets."""
     if begin > end or end < run.first:
         return
-    offset = segment.find(run.offset, after.offset, lambda record: record.next_out <= begin)
-    for found, record in segment.scan(offset, after.offset):
+    offset = chain.find(run.offset, after.offset, lambda record: record.next_out <= begin)
+    for found, record in chain.scan(offset, after.offset):
         offset = found + size_of(record)
         if record.kind == Kind.FRAME:
             if record.flags & _ORIGINAL == Flag.OUTBOUND and begin <= record.msg_seq_num <= end:
                 yield record
             if record.next_out > end:
                 return
-    if offset < after.offset:
-        corrupt(segment, offset, "it was read before")
+    if chain.skip_header(offset) < after.offset:
+        chain.corrupt(offset, "it was read before")

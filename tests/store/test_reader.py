@@ -8,8 +8,9 @@ import pytest
 
 from fixgw.errors import StoreCorrupt, StoreError
 from fixgw.records import Kind
+from fixgw.store.header import FILE_HEADER_SIZE
 from fixgw.store.reader import TapeReader, records
-from fixgw.store.segment import FILE_HEADER_SIZE, pack
+from fixgw.store.segment import pack
 from fixgw.store.tape import Tape
 from tests.store.log import Log
 
@@ -70,13 +71,15 @@ def test_damage_before_a_synced_offset_is_told(tmp_path: Path) -> None:
     data = bytearray((tmp_path / SEGMENT).read_bytes())
     data[FILE_HEADER_SIZE + 45] ^= 4
     (tmp_path / SEGMENT).write_bytes(data)
-    with pytest.raises(StoreCorrupt, match="offset 16 does not check"):
+    with pytest.raises(StoreCorrupt, match="offset 56 does not check"):
         list(records(tmp_path))
 
 
 def test_what_is_no_tape_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"00000001\.tape: no tape can be read here: No such file"):
+    with pytest.raises(StoreError, match=r"no tape can be read here: no segment; name a session's directory"):
         TapeReader(tmp_path)
+    with pytest.raises(StoreError, match=r"missing: no such segment; it was moved or deleted"):
+        TapeReader(tmp_path / "missing")
     (tmp_path / SEGMENT).write_bytes(b"short")
     with pytest.raises(StoreCorrupt, match="offset 0"):
         list(records(tmp_path))

@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixgw.errors import StoreCorrupt, StoreError
-from fixgw.records import Kind, Record
+from fixgw.records import Kind, Position, Record, SeqNums
+from fixgw.store import header as header_module
 from fixgw.store import segment as segment_module
+from fixgw.store.chain import open_segment, segment_name
+from fixgw.store.header import FILE_HEADER_SIZE, Header
 from fixgw.store.memory import MemoryStore
 from fixgw.store.segment import (
-    FILE_HEADER_SIZE,
     HEADER_SIZE,
     MAGIC,
     MAX_PAYLOAD,
     Segment,
-    file_header,
     pack,
-    segment_name,
     size_of,
 )
 from fixgw.store.tape import Tape
@@ -52,12 +52,12 @@ def path(tmp_path: Path) -> Path:
 
 def written(path: Path, records: Sequence[Record], junk: bytes = b"") -> Segment:
     """Return a segment that holds the records, and then bytes that are none."""
-    path.write_bytes(file_header(SEED) + b"".join(pack(record, SEED) for record in records) + junk)
+    path.write_bytes(Header(SEED).encode() + b"".join(pack(record, SEED) for record in records) + junk)
     return Segment(path, os.open(path, os.O_RDONLY))
 
 
 def scanned(segment: Segment, chunk: int = 64) -> list[Record]:
-    return [record for _, record in segment.scan(FILE_HEADER_SIZE, segment.size(), chunk)]
+    return [record for _, record in segment.scan(FILE_HEADER_SIZE, segment.end(), chunk)]
 
 
 @given(records=st.lists(RECORDS, max_size=12), chunk=st.sampled_from([1, 40, 64, 1 << 18]))
@@ -88,7 +88,7 @@ def test_every_flipped_bit_of_a_record_is_noticed(path: Path) -> None:
     for bit in range(len(data) * 8):
         damaged = bytearray(data)
         damaged[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(file_header(SEED) + damaged)
+        path.write_bytes(Header(SEED).encode() + damaged)
         assert scanned(segment) == []
     segment.close()
 
@@ -99,8 +99,8 @@ def test_a_scan_stops_where_nothing_checks_and_resync_goes_on(path: Path) -> Non
     junk = MAGIC + b"junk" * 20 + MAGIC
     segment = written(path, first, junk + b"".join(pack(record, SEED) for record in second) + MAGIC[:2])
     assert scanned(segment) == first
-    assert [r for _, r in segment.resync(FILE_HEADER_SIZE, segment.size())] == first + second
-    assert [r for _, r in segment.resync(FILE_HEADER_SIZE + 1, segment.size())] == [first[1], *second]
+    assert [r for _, r in segment.resync(FILE_HEADER_SIZE, segment.end())] == first + second
+    assert [r for _, r in segment.resync(FILE_HEADER_SIZE + 1, segment.end())] == [first[1], *second]
     segment.close()
 
 
@@ -109,7 +109,7 @@ def test_a_record_of_another_tape_inside_a_payload_is_not_taken_for_one(path: Pa
     inner = pack(Record(Kind.RESET, 0, 99, 0, 1, 1, 0, b""), SEED + 1)
     outer = Record(Kind.FRAME, 0, 1, 1, 1, 2, 0, b"96=" + inner * 5)
     segment = written(path, [outer, log.sent()])
-    assert [r for _, r in segment.resync(FILE_HEADER_SIZE + 1, segment.size())] == [log.records[0]]
+    assert [r for _, r in segment.resync(FILE_HEADER_SIZE + 1, segment.end())] == [log.records[0]]
     segment.close()
 
 
@@ -124,7 +124,7 @@ def test_a_length_that_can_not_be_is_not_read(path: Path) -> None:
 def test_a_file_that_is_shorter_than_said_ends_the_scan(path: Path) -> None:
     log = Log()
     segment = written(path, [log.sent(), log.sent()])
-    size = segment.size()
+    size = segment.end()
     os.truncate(path, size - 1)
     assert [r for _, r in segment.scan(FILE_HEADER_SIZE, size)] == log.records[:1]
     os.truncate(path, size - size_of(log.records[1]))
@@ -138,25 +138,29 @@ def test_a_payload_over_the_limit_is_refused() -> None:
         pack(Record(1, 0, 1, 1, 1, 1, 0, bytes(MAX_PAYLOAD + 1)), SEED)
 
 
-@pytest.mark.parametrize("damage", [0, 7, 9, 13])
+@pytest.mark.parametrize("damage", [0, 7, 9, 13, 20, 55])
 def test_a_damaged_file_header_is_corruption(path: Path, damage: int) -> None:
-    header = bytearray(file_header(SEED))
+    header = bytearray(Header(SEED).encode())
     header[damage] ^= 1
     path.write_bytes(header)
-    fd = os.open(path, os.O_RDONLY)
-    with pytest.raises(StoreCorrupt, match="offset 0"):
-        Segment(path, fd)
-    os.close(fd)
+    with pytest.raises(StoreCorrupt, match=r"00000001\.tape: the file header at offset 0"):
+        open_segment(path)
 
 
 def test_another_version_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segment_module, "_FILE_MAGIC", b"fixgwtp9")
-    path.write_bytes(file_header(SEED))
-    monkeypatch.undo()
-    fd = os.open(path, os.O_RDONLY)
+    with monkeypatch.context() as patch:
+        patch.setattr(header_module, "_MAGIC", b"fixgwtp9")
+        path.write_bytes(Header(SEED).encode())
     with pytest.raises(StoreError, match="another version of the tape's format: b'fixgwtp9'"):
-        Segment(path, fd)
-    os.close(fd)
+        open_segment(path)
+
+
+def test_a_header_says_what_is_known_before_the_first_record(path: Path) -> None:
+    header = Header(SEED, 7, 1 << 40, 1 << 60, SeqNums(3, 4, 5), Position(2, 9))
+    path.write_bytes(header.encode())
+    with open_segment(path) as segment:
+        assert segment.header == header
+        assert (segment.base, segment.start, segment.end()) == (1 << 40, (1 << 40) + 56, (1 << 40) + 56)
 
 
 @pytest.fixture(params=["large windows", "small windows"])
@@ -165,7 +169,7 @@ def session(
 ) -> Iterator[tuple[Tape, list[Record]]]:
     """Return an open tape of ten thousand records in up to four epochs, and these."""
     if request.param == "small windows":
-        monkeypatch.setattr(segment_module, "_WINDOW", HEADER_SIZE)
+        monkeypatch.setattr(segment_module, "WINDOW", HEADER_SIZE)
     records = random_session(len(request.param), 10_000)
     tape = Tape(tmp_path)
     tape.load()
@@ -215,7 +219,7 @@ def test_whatever_a_person_does_to_the_numbers_both_stores_read_the_same(
             log.reset()
     memory, tape = MemoryStore(), Tape(tmp_path_factory.mktemp("t"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(segment_module, "_WINDOW", HEADER_SIZE)
+        patch.setattr(segment_module, "WINDOW", HEADER_SIZE)
         for store in (memory, tape):
             store.load()
             store.commit(log.records)

@@ -18,8 +18,9 @@ from fixgw.errors import StoreCorrupt, StoreError
 from fixgw.records import Kind, Position, Record
 from fixgw.store.base import Stored
 from fixgw.store.checkpoint import Pointer
+from fixgw.store.header import FILE_HEADER_SIZE
 from fixgw.store.reader import records as read_records
-from fixgw.store.segment import FILE_HEADER_SIZE, size_of
+from fixgw.store.segment import size_of
 from fixgw.store.tape import Tape, TapeSettings
 from tests.store.log import UTC_NS, Log, numbers_of
 
@@ -224,7 +225,7 @@ def test_damage_on_the_way_of_a_read_is_corruption(tmp_path: Path) -> None:
         file.seek(FILE_HEADER_SIZE)
         file.write(bytes(100))
     tape, _ = opened(tmp_path)
-    with pytest.raises(StoreCorrupt, match=r"00000001\.tape: what lies at offset 16 does not check"):
+    with pytest.raises(StoreCorrupt, match=r"00000001\.tape: what lies at offset 56 does not check"):
         list(tape.read(1, 3))
     tape.close()
 
@@ -274,7 +275,7 @@ def test_a_pointer_to_a_record_that_is_no_checkpoint_is_corruption(tmp_path: Pat
     pointer = Pointer.decode((tmp_path / "checkpoint").read_bytes())
     assert pointer is not None
     (tmp_path / "checkpoint").write_bytes(pointer._replace(offset=FILE_HEADER_SIZE).encode())
-    with pytest.raises(StoreCorrupt, match=r"offset 16 does not check.*a checkpoint was on the medium there"):
+    with pytest.raises(StoreCorrupt, match=r"offset 56 does not check.*a checkpoint was on the medium there"):
         seen(tmp_path)
 
 
@@ -502,7 +503,7 @@ def test_after_a_clean_close_any_damage_is_corruption(busy: tuple[Path, Log]) ->
     path, _ = busy
     seen(path)
     flip(path, FILE_HEADER_SIZE + 60, 3)
-    with pytest.raises(StoreCorrupt, match="offset 16 "):
+    with pytest.raises(StoreCorrupt, match="offset 56 "):
         seen(path)
 
 

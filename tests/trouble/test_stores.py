@@ -14,8 +14,8 @@ from fixgw.errors import StoreCorrupt, StoreError, StoreFull, StoreLocked
 from fixgw.handlers.order import Ending
 from fixgw.records import Kind
 from fixgw.sim.venue import Simulator
+from fixgw.store.chain import segment_name
 from fixgw.store.reader import records
-from fixgw.store.segment import segment_name
 from tests.store.test_full import Disk
 from tests.trouble.conftest import Scripted
 from tests.trouble.desk import Desk, Peer, limit_order

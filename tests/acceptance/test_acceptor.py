@@ -80,7 +80,7 @@ def named(name: str, sender: str, begin_string: str = "FIXT.1.1") -> AcceptorSes
 
 async def logged_on(port: int, **identity: str) -> TcpPeer:
     peer = await TcpPeer.dial(port)
-    await peer.say(logon(**identity))  # type: ignore[arg-type]
+    await peer.say(logon(**identity))
     assert (await peer.hear()).msg_type == "A"
     return peer
 

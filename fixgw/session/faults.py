@@ -106,7 +106,10 @@ class Faults(Handshake):
         """Refuse a message; a fault of identity or time also ends the connection."""
         if self.phase is Phase.CLOSED:
             return
-        self.tally.rejects_out += 1
-        self._emit(admin.refusal(fault, message), now, out)
+        self._emit_refusal(fault, message, now, out)
         if fault.reason in FATAL and not fault.business:
             self._log_out_and_end(CloseCode.PROTOCOL, fault.text, now, out)
+
+    def _emit_refusal(self, fault: Reject, message: Message, now: Now, out: Outcome) -> None:
+        self.tally.rejects_out += 1
+        self._emit(admin.refusal(fault, message), now, out)

@@ -227,6 +227,11 @@ class Inbound(Faults):
             self._keep(message, now, out, place=False)
             self._reject(fault, message, now, out)
             return
+        if new_seq_no == self.next_in:
+            self._alarm(
+                f"the peer's SequenceReset to {new_seq_no} changes nothing: {new_seq_no} is expected already",
+                out,
+            )
         due = self._advance(new_seq_no)
         self._keep(message, now, out, place=False)
         self._settle(due, now, out)

@@ -71,10 +71,13 @@ class Session(Inbound):
         return self._number(message, now, _OUT)
 
     def refuse(self, reject: Reject, message: Message, now: Now) -> Outcome:
-        """Answer a received message with Reject(3), or BusinessMessageReject(j) if ``reject.business``."""
+        """Answer a received message with Reject(3), or BusinessMessageReject(j) if ``reject.business``.
+
+        The session goes on, whatever the reason: what an application refuses is no fault of the session.
+        """
         out = Outcome()
         if self.phase in (Phase.ACTIVE, Phase.LOGOUT_SENT):
-            self._reject(reject, message, now, out)
+            self._emit_refusal(reject, message, now, out)
         return out
 
     def admit(self, verdict: Verdict, now: Now) -> Outcome:

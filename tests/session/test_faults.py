@@ -127,6 +127,17 @@ def test_a_business_reject_of_reason_10_does_not_end_the_session() -> None:
     assert desk.session.active
 
 
+@pytest.mark.parametrize("reason", [9, 10])
+def test_a_refusal_by_the_application_does_not_end_the_session(reason: int) -> None:
+    """A third party that it does not know is no fault of the session (test case 18b)."""
+    desk = Desk.on()
+    desk.say("D", 2, "115=CLIENT")
+    fault = Reject(reason, "unknown client", ref_tag=115)
+    sent = desk.do(desk.session.refuse(fault, desk.events[0], desk.clock.now()))  # type: ignore[arg-type]
+    assert sent == [f"35=3|34=2|128=CLIENT|45=2|58=unknown client|371=115|372=D|373={reason}"]
+    assert desk.session.active
+
+
 @pytest.mark.parametrize("phase", [Phase.CLOSED, Phase.LOGON_SENT, Phase.RESET_SENT])
 def test_nothing_is_refused_where_numbers_mean_nothing(phase: Phase) -> None:
     desk = in_phase(phase)

@@ -8,6 +8,7 @@ from fixgw.errors import Reject
 from fixgw.fix.message import Message
 from fixgw.records import Flag, SeqNums
 from fixgw.session.events import (
+    Alarm,
     GapDetected,
     GapLost,
     GarbledReceived,
@@ -326,6 +327,19 @@ class TestSequenceReset:
         desk.say("4", 0, "36=30", *flag)
         assert desk.session.next_in == 30
         assert desk.session.active
+
+    def test_one_to_the_expected_number_is_told(self) -> None:
+        """It does nothing, so whoever sent it took our number for another one (test case 11b)."""
+        desk = Desk.on()
+        assert desk.say("4", 1, "123=N", "36=2") == []
+        (alarm,) = desk.heard(Alarm)
+        assert alarm.text == "the peer's SequenceReset to 2 changes nothing: 2 is expected already"
+        assert desk.numbers == (2, 2)
+
+    def test_one_to_a_higher_number_is_not_told(self) -> None:
+        desk = Desk.on()
+        desk.say("4", 1, "123=N", "36=3")
+        assert desk.heard(Alarm) == []
 
     def test_one_that_goes_back_is_refused_and_nothing_moves_11c(self) -> None:
         desk = Desk.on()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
 from fixgw.errors import Reject
@@ -25,12 +26,14 @@ from fixgw.sim.orders import (
     ReplaceRequest,
 )
 from fixgw.sim.reports import render
+from fixgw.sim.settlement import Result, is_told, pages
 from fixgw.sim.trail import trail
 
 UNSUPPORTED_MESSAGE_TYPE = 3  # BusinessRejectReason(380)
 NOT_AUTHORIZED = 6
 RATE_LIMIT_EXCEEDED = 8
 MASS_CANCEL_INTERVAL_NS = 1_000_000_000
+SETTLEMENT_PAGE = 100
 
 
 class VenuePort(SessionPort, Protocol):
@@ -85,6 +88,12 @@ class Client:
             self.deliver(message)
 
     @property
+    def wants_settlements(self) -> bool:
+        """ReceiveSettlementReports(20127): on unless it is N on KalshiPT, off unless it is Y elsewhere."""
+        chosen = self.flags.receive_settlement_reports
+        return chosen is not False if self.kind.post_trade else chosen is True
+
+    @property
     def owner(self) -> Owner:
         """Who stands behind what it sends now."""
         return Owner(self.account, self.name, 0 if self.port is None else self.port.connections)
@@ -96,11 +105,15 @@ class VenueApp:
     Args:
         engine: matches and keeps the ledger.
         settled: called after each matching cycle that the application has reported.
+
+    Attributes:
+        settlement_page: accounts on one page of a MarketSettlementReport.
     """
 
     def __init__(self, engine: MatchingEngine, settled: Callable[[], None] = lambda: None) -> None:
         self.engine = engine
         self.clients: dict[str, Client] = {}
+        self.settlement_page = SETTLEMENT_PAGE
         self._settled = settled
         self._handlers = {
             "D": self._new_order,
@@ -163,6 +176,16 @@ class VenueApp:
                     if report is not None:
                         client.deliver(report)
         self._settled()
+
+    def settle(self, symbol: str, result: Result, price: Decimal, now_ns: int) -> None:
+        """Close a market, pay its positions out, and tell those who asked to be told; see ``Ledger.pay``."""
+        self.publish(self.engine.close_market(symbol, now_ns))
+        market = self.engine.ledger.pay(symbol, result, price, now_ns)
+        for client in self.clients.values():
+            told = [one for one in market.payouts if is_told(one.account, client.account)]
+            if told and client.wants_settlements:
+                for page in pages(market, told, self.settlement_page, self.engine.new_id):
+                    client.deliver(page)
 
     def _new_order(self, client: Client, message: Message, now_ns: int) -> None:
         terms = requests.new_order(message, client.owner, use_dollars=client.flags.use_dollars)

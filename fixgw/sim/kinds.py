@@ -19,6 +19,7 @@ class SessionKind:
         retransmission: ResendRequest(2) and SequenceReset(4) are supported; the numbers outlive connections.
         accepts: MsgTypes of application messages that are handled.
         order_entry: the Logon flags of order entry apply.
+        post_trade: settlements are what it is for.
     """
 
     name: str
@@ -27,6 +28,7 @@ class SessionKind:
     retransmission: bool
     accepts: frozenset[str]
     order_entry: bool = False
+    post_trade: bool = False
 
     @property
     def must_reset(self) -> bool:
@@ -37,6 +39,6 @@ class SessionKind:
 NR = SessionKind("orders-nr", "KalshiNR", 8228, False, frozenset("DFGq"), order_entry=True)
 DC = SessionKind("drop-copy", "KalshiDC", 8229, False, frozenset({"U1"}))
 RT = SessionKind("orders-rt", "KalshiRT", 8230, True, frozenset("DFG"), order_entry=True)
-PT = SessionKind("post-trade", "KalshiPT", 8231, True, frozenset())
+PT = SessionKind("post-trade", "KalshiPT", 8231, True, frozenset(), post_trade=True)
 
 KINDS = (NR, DC, RT, PT)

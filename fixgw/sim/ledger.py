@@ -20,6 +20,7 @@ from fixgw.sim.orders import (
     Terms,
     Traded,
 )
+from fixgw.sim.settlement import Result, SettledMarket, payout
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Ledger:
         positions: net YES contracts by (account, symbol).
         cash: dollars that trades and netting have moved, by account; starts at zero.
         fees: dollars of fees, all accounts together.
+        settlements: every market that has paid, in order.
     """
 
     def __init__(self) -> None:
@@ -56,6 +58,7 @@ class Ledger:
         self.positions: dict[tuple[str, str], Decimal] = {}
         self.cash: dict[str, Decimal] = {}
         self.fees = ZERO
+        self.settlements: list[SettledMarket] = []
         self._by_cl_ord_id: dict[tuple[str, str], Order] = {}
         self._named: dict[str, list[Order]] = {}
         self._refused: dict[str, Order] = {}
@@ -114,6 +117,25 @@ class Ledger:
         self.fees += fee
         return Settlement(before + signed, balance, netted)
 
+    def pay(self, symbol: str, result: Result, price: Decimal, now_ns: int) -> SettledMarket:
+        """Pay every position in a market out; none is left.
+
+        Args:
+            symbol: the market.
+            result: yes, no or scalar.
+            price: what a YES contract pays, dollars.
+            now_ns: the instant, UTC nanoseconds.
+        """
+        held = [(key, qty) for key, qty in self.positions.items() if key[1] == symbol and qty]
+        payouts = tuple(payout(account, qty, price) for (account, _), qty in held)
+        for one in payouts:
+            self.positions[one.account, symbol] = ZERO
+            self.cash[one.account] = self.cash.get(one.account, ZERO) + one.paid
+            self.fees += one.fee
+        settled = SettledMarket(symbol, result, price, now_ns, payouts)
+        self.settlements.append(settled)
+        return settled
+
     def record(self, events: Iterable[EngineEvent]) -> None:
         """Append the events of one matching cycle."""
         for event in events:
@@ -141,6 +163,7 @@ class Ledger:
             ],
             "cash": {account: str(amount) for account, amount in self.cash.items()},
             "fees": str(self.fees),
+            "settlements": [_settlement(market) for market in self.settlements],
         }
 
     def to_json(self) -> str:
@@ -181,6 +204,19 @@ def _execution(event: Execution) -> dict[str, Any]:
     if isinstance(event, Traded):
         entry |= {"price": str(event.price), "qty": str(event.qty), "match_id": event.match_id}
     return entry
+
+
+def _settlement(market: SettledMarket) -> dict[str, Any]:
+    return {
+        "symbol": market.symbol,
+        "result": market.result.value,
+        "price": str(market.price),
+        "utc_ns": market.at_ns,
+        "payouts": [
+            {"account": one.account, "yes": str(one.position), "paid": str(one.paid), "fee": str(one.fee)}
+            for one in market.payouts
+        ],
+    }
 
 
 def _rejection(event: Rejected | CancelRejected) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class LogonFlags:
     always_emit_new_before_trade: bool = False
     cancel_orders_on_disconnect: bool = False
     listener_session: bool = False
-    receive_settlement_reports: bool = False
+    receive_settlement_reports: bool | None = None
 
     @classmethod
     def of(cls, logon: Message) -> LogonFlags:
@@ -65,7 +65,7 @@ class LogonFlags:
             always_emit_new_before_trade=_flag(logon, ALWAYS_EMIT_NEW_BEFORE_TRADE),
             cancel_orders_on_disconnect=_flag(logon, CANCEL_ORDERS_ON_DISCONNECT),
             listener_session=_flag(logon, LISTENER_SESSION),
-            receive_settlement_reports=_flag(logon, RECEIVE_SETTLEMENT_REPORTS),
+            receive_settlement_reports=_choice(logon, RECEIVE_SETTLEMENT_REPORTS),
         )
 
 
@@ -208,5 +208,9 @@ CHECKS: tuple[Callable[[Message, Gate], Refuse | None], ...] = (
 
 
 def _flag(logon: Message, tag: int) -> bool:
+    return _choice(logon, tag) or False
+
+
+def _choice(logon: Message, tag: int) -> bool | None:
     value = logon.get(tag)
-    return value is not None and decode_boolean(tag, value)
+    return None if value is None else decode_boolean(tag, value)

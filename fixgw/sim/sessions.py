@@ -14,7 +14,6 @@ defaults:
   cancel_on_disconnect: false
   connect: {{host: 127.0.0.1, tls: {{ca_file: {ca}}}}}
   store: {{kind: tape, path: {store}}}
-  options: {{use_dollars: true}}
   reconnect: {{base_seconds: 0.2}}
 admin: {{socket: {socket}}}
 sessions:
@@ -25,10 +24,12 @@ SESSION = """\
     sender: {key.key_id}
     key_file: {key.path}
     connect: {{port: {port}}}
+    options: {options}
 """
-ORDER_ENTRY = """\
-    options: {skip_pending_exec_reports: true, enable_ioc_cancel_report: true}
-"""
+OPTIONS = {
+    "orders": "{use_dollars: true, skip_pending_exec_reports: true, enable_ioc_cancel_report: true}",
+    "drop-copy": "{use_dollars: true}",
+}
 
 
 def write_sessions(venue: Simulator, directory: Path, sessions: dict[str, tuple[str, str]]) -> Path:
@@ -47,8 +48,8 @@ def write_sessions(venue: Simulator, directory: Path, sessions: dict[str, tuple[
     )
     for name, (kind, key) in sessions.items():
         client = venue.keys[key]
-        text += SESSION.format(name=name, kind=kind, key=client, port=venue.ports[kind])
-        text += ORDER_ENTRY if kind in ORDER_KINDS else ""
+        options = OPTIONS.get("orders" if kind in ORDER_KINDS else kind, "{}")
+        text += SESSION.format(name=name, kind=kind, key=client, port=venue.ports[kind], options=options)
     file = directory / "sessions.yaml"
     file.write_text(text, encoding="utf-8")
     return file

@@ -30,6 +30,7 @@ from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.messagelog import REFUSED, LoggedStore, MessageLog
 from fixgw.sim.orders import Order, Side
 from fixgw.sim.pki import DEFAULT_CLIENTS, ClientKey, ClientSpec, KeyRegistry, StateDirectory
+from fixgw.sim.settlement import Result
 from fixgw.sim.venuelink import VenueHandler, VenueLink
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.base import Peer
@@ -228,6 +229,21 @@ class Simulator:
     def close_market(self, symbol: str) -> None:
         """Deactivate a market; its orders are cancelled."""
         self.app.publish(self.engine.close_market(symbol, self.now().utc_ns))
+
+    def settle_market(self, symbol: str, result: Result, price: Decimal | None = None) -> None:
+        """Determine a market: its orders are cancelled, its positions paid out, and accounts told.
+
+        Args:
+            symbol: an open market.
+            result: yes and no pay one dollar to their side.
+            price: for a scalar result, what a YES contract pays, dollars.
+        """
+        paid = {Result.YES: Decimal(1), Result.NO: Decimal(0)}.get(result, price)
+        if paid is None:
+            raise ConfigError(
+                "a scalar result needs a price", remedy="give what a YES contract pays, dollars"
+            )
+        self.app.settle(symbol, result, paid, self.now().utc_ns)
 
     def pause(self, trading: Trading) -> None:
         """Pause trading or the whole exchange, or open it again."""

@@ -11,7 +11,8 @@ from fixgw.session.hooks import LogonSigner
 from fixgw.venues.base import KindProfile, VenueProfile
 from fixgw.venues.facts import FactsVenue, read_facts
 from fixgw.venues.kalshi.dropcopy import DropCopy
-from fixgw.venues.kalshi.messages import MESSAGES, EventResendRequest
+from fixgw.venues.kalshi.messages import MESSAGES, EventResendRequest, MarketSettlementReport
+from fixgw.venues.kalshi.settlement import Settlements
 from fixgw.venues.kalshi.signer import KalshiSigner
 
 
@@ -35,8 +36,13 @@ class KalshiVenue(FactsVenue):
         return KalshiVenue(overrides)
 
     def clients(self, kind: KindProfile) -> Sequence[Client]:
-        """Return a ``DropCopy`` where queries are allowed."""
-        return [DropCopy()] if EventResendRequest.MSG_TYPE in kind.sends else []
+        """Return a ``DropCopy`` where queries are allowed, and ``Settlements`` where they are reported."""
+        clients: list[Client] = []
+        if EventResendRequest.MSG_TYPE in kind.sends:
+            clients.append(DropCopy())
+        if MarketSettlementReport.MSG_TYPE in kind.receives:
+            clients.append(Settlements())
+        return clients
 
     def signer(self, key: bytes) -> LogonSigner:
         """Return the Logon signer for a key in PEM form; see ``KalshiSigner``."""

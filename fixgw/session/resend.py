@@ -179,7 +179,7 @@ class Resending(Wire):
             text = f"ResendRequest for {begin} to {end} again and again, with nothing new in between"
             self._alarm(f"the peer is in a loop: {text}", out)
         elif len(self._replays) + len(left) > MAX_REPLAYS:
-            text = f"too many ResendRequests at once, {MAX_REPLAYS} ranges are still to be sent"
+            text = f"too many ResendRequests at once, {len(self._replays)} are still served"
             self._alarm(text, out)
         else:
             self._plan(left, out)

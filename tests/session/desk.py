@@ -65,19 +65,24 @@ class Desk:
     def log_on(self, number: int = 1, *extra: str) -> list[str]:
         """Complete a Logon handshake; return what the session sent."""
         now = self.clock.now()
-        if self.session.settings.role is Role.ACCEPTOR:
-            self.do(self.session.accept(now))
-            self.say("A", number, "98=0", "108=30", *extra, "1137=9")
-            return self.do(self.session.admit(Accept(), now))
-        sent = self.do(self.session.dial(now))
-        return sent + self.say("A", number, "98=0", "108=30", *extra, "1137=9")
+        settings = self.session.settings
+        fields = ["98=0", "108=30", *extra]
+        if settings.default_appl_ver_id is not None:
+            fields.append("1137=9")
+        if settings.role is Role.INITIATOR:
+            return self.do(self.session.dial(now)) + self.say("A", number, *fields)
+        self.do(self.session.accept(now))
+        sent = self.say("A", number, *fields)
+        if self.session.phase is Phase.LOGON_PENDING:
+            sent += self.do(self.session.admit(Accept(), now))
+        return sent
 
     def frame(
         self,
         msg_type: str,
         number: object,
         *fields: str,
-        begin: str = "FIXT.1.1",
+        begin: str = "",
         sender: str = "THEM",
         target: str = "US",
         late: float = 0.0,
@@ -88,6 +93,7 @@ class Desk:
         header = [f"35={msg_type}", f"34={number}" if number is not None else ""]
         header += [f"49={sender}" if sender else "", f"52={stamp}", f"56={target}" if target else ""]
         text = "".join(f"{field}\x01" for field in [*header, *fields] if field)
+        begin = begin or self.session.settings.begin_string
         return seal(begin.encode(), text.encode("utf-8", "surrogateescape"))
 
     def say(self, msg_type: str, number: object, *fields: str, **header: Any) -> list[str]:

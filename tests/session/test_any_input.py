@@ -38,6 +38,8 @@ TAGS = [
     122,
     123,
     141,
+    369,
+    789,
     1137,
     9999,
     0,
@@ -56,7 +58,17 @@ KINDS = st.fixed_dictionaries({}, optional={
     "resend_limit": st.just(1),
     "answer_bad_logon": st.just(True),
     "reset_on_logon": st.just(True),
-})  # fmt: skip
+    "reset_on_logout": st.just(True),
+    "reset_on_disconnect": st.just(True),
+    "next_expected": st.just(True),
+    "last_processed": st.just(True),
+    "resend_chunk": st.integers(1, 2),
+    "reject_garbled": st.just(True),
+    "validate_checksum": st.just(False),
+    "max_jump": st.integers(1, 3),
+    "repeated_resend_limit": st.just(1),
+    "accepted_appl_ver_ids": st.just(frozenset({"9"})),
+}).filter(lambda kind: kind.get("retransmission", True) or "next_expected" not in kind)  # fmt: skip
 
 
 def check_outcome(desk: Desk, outcome: Outcome) -> None:

@@ -161,6 +161,14 @@ class TestInitiatorLogon:
         assert desk.code is CloseCode.PROTOCOL
         assert desk.session.next_in == 1
 
+    def test_the_check_of_the_settings_sees_the_answer(self) -> None:
+        def check(message: Message) -> None:
+            raise Reject(2, "Tag not defined for this message type", ref_tag=999)
+
+        desk = in_phase(Phase.LOGON_SENT, check=check)
+        assert desk.say("A", 1, *LOGON) == ["35=5|34=2|58=Tag not defined for this message type"]
+        assert (desk.code, desk.session.next_in) == (CloseCode.PROTOCOL, 1)
+
     @pytest.mark.parametrize("number", [None, "x", 0, 4_294_967_295, "99999999999999999999"])
     def test_an_answer_without_a_usable_number_ends(self, number: object) -> None:
         desk = in_phase(Phase.LOGON_SENT)

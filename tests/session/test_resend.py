@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fixgw.fix.message import Message
 from fixgw.records import Flag, Record, SeqNums
 from fixgw.session.events import Alarm, NotResent
 from fixgw.session.hooks import ResendFresh
 from fixgw.session.outcome import CloseCode, Replay
+from fixgw.session.resend import without
 from fixgw.session.state import Phase, Role
 from tests.session.desk import Desk, short
 
@@ -197,3 +200,78 @@ def test_a_request_beyond_the_limit_ends() -> None:
     assert sent == ["35=5|34=51|58=ResendRequest for 11 messages, the limit is 10"]
     assert len(desk.heard(Alarm)) == 1
     assert desk.code is CloseCode.RESEND_LIMIT
+
+
+class TestOneAtATime:
+    """A number is sent again once for all the requests that came before it left."""
+
+    def asked(self, desk: Desk, number: int, begin: int, end: int) -> list[Replay]:
+        """Return what a request adds to what is to be sent again."""
+        outcome = desk.session.receive(desk.frame("2", number, f"7={begin}", f"16={end}"), desk.clock.now())
+        return [step for step in outcome.steps if isinstance(step, Replay)]
+
+    def ten(self) -> Desk:
+        """Return a desk that sent a Logon and the application messages 2 to 10."""
+        desk = Desk.on()
+        for number in range(2, 11):
+            desk.send("D", (11, str(number)))
+        return desk
+
+    def test_a_request_for_what_is_on_its_way_adds_nothing(self) -> None:
+        desk = self.ten()
+        assert self.asked(desk, 2, 3, 8) == [Replay(3, 8, 1, 1)]
+        assert self.asked(desk, 3, 3, 8) == []
+        assert self.asked(desk, 4, 4, 7) == []
+
+    def test_it_adds_what_the_other_leaves_out(self) -> None:
+        desk = self.ten()
+        self.asked(desk, 2, 4, 6)
+        assert self.asked(desk, 3, 2, 0) == [Replay(2, 3, 1, 1), Replay(7, 10, 1, 1)]
+        assert self.asked(desk, 4, 1, 0) == [Replay(1, 1, 1, 1)]
+
+    def test_what_has_left_is_sent_again_when_it_is_asked_for_again(self) -> None:
+        desk = self.ten()
+        (plan,) = self.asked(desk, 2, 3, 8)
+        replay = desk.session.replay(plan, desk.store.read(3, 8), desk.clock.now)
+        assert [next(replay).msg_seq_num for _ in range(3)] == [3, 4, 5]
+        assert self.asked(desk, 3, 2, 9) == [Replay(2, 5, 1, 1), Replay(9, 9, 1, 1)]
+        assert [item.msg_seq_num for item in replay] == [6, 7, 8]
+        assert self.asked(desk, 4, 3, 8) == [Replay(6, 8, 1, 1)]
+
+    def test_once_it_is_through_all_can_be_asked_for_again(self) -> None:
+        desk = self.ten()
+        for number in range(2, 6):
+            (plan,) = self.asked(desk, number, 1, 0)
+            assert plan == Replay(1, 10, 1, 1)
+            assert len(frames(desk, plan)) == 10
+
+    def test_one_that_ends_with_a_fill_is_through_as_well(self) -> None:
+        desk = mixed()
+        for number in (4, 5):
+            (plan,) = self.asked(desk, number, 4, 5)
+            assert frames(desk, plan) == [again(4, "b"), fill(5, 6)]
+
+    def test_the_next_connection_begins_with_nothing_on_its_way(self) -> None:
+        desk = self.ten()
+        self.asked(desk, 2, 1, 0)
+        desk.do(desk.session.lost(desk.clock.now()))
+        desk.log_on(3)
+        assert self.asked(desk, 4, 1, 5) == [Replay(1, 5, 1, 2)]
+
+
+@given(
+    st.tuples(st.integers(1, 30), st.integers(1, 30)).map(lambda pair: (min(pair), max(pair))),
+    st.lists(st.tuples(st.integers(1, 30), st.integers(0, 6)), max_size=6),
+)
+def test_a_range_without_others_is_what_none_of_them_holds(
+    wanted: tuple[int, int], starts: list[tuple[int, int]]
+) -> None:
+    taken = [(first, first + more) for first, more in starts]
+    left = without(wanted, taken)
+    numbers = [number for first, last in left for number in range(first, last + 1)]
+    assert numbers == [
+        number
+        for number in range(wanted[0], wanted[1] + 1)
+        if not any(first <= number <= last for first, last in taken)
+    ]
+    assert all(first <= last for first, last in left)

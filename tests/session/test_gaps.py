@@ -1,0 +1,88 @@
+"""Asking for what is missing in chunks."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixgw.records import SeqNums
+from fixgw.session.events import Alarm, GapDetected
+from fixgw.session.outcome import CloseCode
+from fixgw.session.state import Role
+from tests.session.desk import Desk
+
+
+def behind(last: int, chunk: int = 3) -> Desk:
+    """Return a desk that misses the numbers 2 to ``last`` and has asked for the first chunk of them."""
+    desk = Desk.on(resend_chunk=chunk)
+    assert desk.say("D", last + 1) == [f"35=2|34=2|7=2|16={min(chunk + 1, last)}"]
+    assert desk.heard(GapDetected) == [GapDetected(2, last)]
+    return desk
+
+
+def test_the_next_chunk_is_asked_for_when_one_is_complete() -> None:
+    desk = behind(9)
+    assert desk.repeat("D", 2) == []
+    assert desk.repeat("D", 3) == []
+    assert desk.repeat("D", 4) == ["35=2|34=3|7=5|16=7"]
+    assert desk.heard(GapDetected) == []  # it is one gap
+    desk.repeat("D", 5)
+    desk.repeat("D", 6)
+    assert desk.repeat("D", 7) == ["35=2|34=4|7=8|16=9"]
+    desk.repeat("D", 8)
+    assert desk.repeat("D", 9) == []
+    assert desk.delivered() == [9, 10]
+    assert not desk.session.gap.is_open
+    assert (desk.session.tally.gaps, desk.session.tally.resend_requests_out) == (1, 3)
+
+
+def test_a_gap_smaller_than_a_chunk_is_asked_for_to_its_end() -> None:
+    desk = behind(2)
+    desk.repeat("D", 2)
+    assert desk.session.next_in == 4
+    assert not desk.session.gap.is_open
+
+
+@pytest.mark.parametrize(
+    ("new_seq_no", "sent", "next_in"),
+    [
+        (4, [], 4),
+        (5, ["35=2|34=3|7=5|16=7"], 5),
+        (6, ["35=2|34=3|7=6|16=8"], 6),
+        (9, ["35=2|34=3|7=9|16=9"], 9),
+        (10, [], 11),
+        (15, [], 15),
+    ],
+)
+def test_a_gap_fill_may_end_anywhere(new_seq_no: int, sent: list[str], next_in: int) -> None:
+    desk = behind(9)
+    assert desk.repeat("4", 2, f"36={new_seq_no}", "123=Y") == sent
+    assert desk.session.next_in == next_in
+
+
+def test_each_chunk_has_its_own_deadline() -> None:
+    desk = behind(9)
+    desk.clock.advance(9.0)
+    desk.repeat("4", 2, "36=5", "123=Y")
+    assert desk.wait(9.9) == []
+    assert desk.wait(0.1) == ["35=2|34=4|7=5|16=7"]  # asked for once more
+    assert len(desk.heard(Alarm)) == 1
+    desk.repeat("D", 5)
+    assert desk.wait(9.9) == []
+    assert desk.wait(0.1) == ["35=2|34=5|7=6|16=8"]
+    assert desk.wait(10.0) == ["35=5|34=6|58=MsgSeqNum 6 to 9 were not sent again"]
+    assert desk.code is CloseCode.GAP_TIMEOUT
+
+
+def test_a_second_hole_is_asked_for_in_chunks_too() -> None:
+    desk = behind(2)
+    desk.say("D", 10)
+    assert desk.repeat("D", 2) == ["35=2|34=3|7=4|16=6"]
+    assert desk.heard(GapDetected) == [GapDetected(4, 9)]
+
+
+def test_what_is_missing_before_a_logon_comes_in_chunks() -> None:
+    desk = Desk(Role.INITIATOR, SeqNums(1, 5, 3), resend_chunk=4)
+    assert desk.log_on(9)[1:] == ["35=2|34=6|7=3|16=6"]
+    assert desk.repeat("4", 3, "36=7", "123=Y") == ["35=2|34=7|7=7|16=8"]
+    desk.repeat("4", 7, "36=9", "123=Y")
+    assert desk.numbers == (8, 10)

@@ -6,6 +6,7 @@ A ``Dictionary`` comes out of a file (``quickfix_xml.read``) or out of typed mes
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Self
@@ -139,7 +140,8 @@ class Dictionary:
         """Return the dictionary of typed messages.
 
         A header or trailer field that a message declares goes to the header or trailer, where it stands on
-        the wire.
+        the wire. A tag without a name in FIX takes that of its attribute, with the number behind it where
+        another tag has the same.
 
         Args:
             version: the name of the dictionary.
@@ -157,6 +159,7 @@ class Dictionary:
             defs[message.MSG_TYPE] = _message_def(message)
             for field in _field_defs(message.FIELDS):
                 fields[field.tag] = _agreed(fields[field.tag], field) if field.tag in fields else field
+        fields = _distinct(fields)
         return cls(version, fields, defs, _outer(fields, tags.HEADER_TAGS), _outer(fields, tags.TRAILER_TAGS))
 
 
@@ -176,6 +179,16 @@ def _agreed(field: FieldDef, other: FieldDef) -> FieldDef:
     if bool(field.values) != bool(other.values):
         both = replace(both, other_values=True)
     return both if field.type == other.type else replace(both, type="STRING")
+
+
+def _distinct(fields: Mapping[int, FieldDef]) -> dict[int, FieldDef]:
+    uses = Counter(field.name for field in fields.values())
+    return {
+        tag: field
+        if uses[field.name] == 1 or tag in tags.NAMES
+        else replace(field, name=f"{field.name}{tag}")
+        for tag, field in fields.items()
+    }
 
 
 def _outer(fields: Iterable[int], among: frozenset[int]) -> tuple[Member, ...]:

@@ -113,6 +113,23 @@ def test_an_enumeration_with_longer_values_is_no_char() -> None:
     assert DESK.fields[103] == FieldDef(103, "OrdRejReason", "STRING", {"0": "BROKER", "99": "OTHER"})
 
 
+class Legs(TypedMessage, msg_type="UL"):
+    side: Side = field(tags.SIDE, enum(Side))
+    leg: str = field(20184, STRING)
+    market: str = field(20183, STRING)
+
+
+class Markets(TypedMessage, msg_type="UM"):
+    side: str = field(20185, STRING)
+    market: str = field(20186, STRING)
+
+
+def test_no_two_fields_share_a_name() -> None:
+    fields = Dictionary.of_messages("desk", [Legs, Markets]).fields
+    names = {tag: field.name for tag, field in fields.items()}
+    assert names == {54: "Side", 20183: "Market20183", 20184: "Leg", 20185: "Side20185", 20186: "Market20186"}
+
+
 def test_values_that_two_messages_declare_add_up_under_the_first_name() -> None:
     values = {"1": "BUY", "2": "SELL", "5": "SHORT"}
     assert DESK.fields[54] == FieldDef(54, "Side", "CHAR", values)

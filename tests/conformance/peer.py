@@ -84,10 +84,12 @@ class Frame:
     """One message of the system under test.
 
     Args:
+        data: its bytes.
         pairs: its fields in wire order.
         came: when it arrived.
     """
 
+    data: bytes
     pairs: tuple[tuple[int, str], ...]
     came: datetime
 
@@ -117,7 +119,7 @@ def parse(data: bytes, came: datetime) -> tuple[Frame, bytes] | None:
     if frame[end:] != b"10=%03d\x01" % (sum(frame[:end]) % 256) or frame[end - 1] != 1:
         raise Mismatch(f"BodyLength(9) or CheckSum(10) is wrong: {frame!r}")
     fields = [field.partition("=") for field in frame.decode("latin-1")[:-1].split("\x01")]
-    return Frame(tuple((int(tag), value) for tag, _, value in fields), came), rest
+    return Frame(frame, tuple((int(tag), value) for tag, _, value in fields), came), rest
 
 
 class Line:
@@ -171,8 +173,8 @@ class Line:
 
     # What it expects.
 
-    def expect(self, msg_type: str, fields: Fields) -> None:
-        """Take the next message of the system and compare it.
+    def expect(self, msg_type: str, fields: Fields) -> Frame:
+        """Take the next message of the system, compare it and return it.
 
         Raises:
             Mismatch: none came, or it differs.
@@ -195,6 +197,7 @@ class Line:
             self._compare(frame, tag, value, [v for t, v in fields if t == tag])
         if not again:
             self.next_in = int(frame.get(34) or 0) + 1
+        return frame
 
     @staticmethod
     def _compare(frame: Frame, tag: int, value: str | None, repeated: list[str | None]) -> None:

@@ -97,6 +97,7 @@ def settings_of(script: Script, role: str) -> SessionSettings:
     return SessionSettings("conformance", Role(role), SYSTEM, PEER, **chosen)
 
 
+SESSION_MADE = frozenset("012345Aj")  # the application makes the others as the script says
 _DEFAULTS = {
     item.name: item.default if item.default is not MISSING else None for item in fields(SessionSettings)
 }
@@ -202,10 +203,10 @@ class Player:
         if self._script.settings.get("default_appl_ver_id", "9") != "none" and 1137 not in dict(extra):
             body = (*body, (1137, "9"))
         if self._role == "initiator":
-            self._line.expect("A", ((98, "0"),))
+            self._expect("A", ((98, "0"),))
         self._say("A", body)
         if self._role == "acceptor":
-            self._line.expect("A", ((98, "0"), (108, body[1][1])))
+            self._expect("A", ((98, "0"), (108, body[1][1])))
 
     def send(self) -> None:
         self._quiet()
@@ -282,7 +283,17 @@ class Player:
     # What is expected.
 
     def expect(self) -> None:
-        self._line.expect(self._step.msg_type, self._step.fields)
+        self._expect(self._step.msg_type, self._step.fields)
+
+    def _expect(self, msg_type: str, given: Fields) -> None:
+        """Compare the next message; what the session itself makes has to be valid by the book as well."""
+        frame = self._line.expect(msg_type, given)
+        if self._begin_string != "FIXT.1.1" or msg_type not in SESSION_MADE:
+            return
+        try:
+            checker("strict")(Message.decode(frame.data))
+        except Reject as fault:
+            raise Mismatch(f"it is not valid: {fault} {fault.ref_tag}: {frame}") from None
 
     def expect_nothing(self) -> None:
         self._quiet()

@@ -17,12 +17,13 @@ import argparse
 import asyncio
 import json
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
-from fixgw import Acceptor, AcceptorPlan, Context, Handler, Message, Reject
+from fixgw import Acceptor, AcceptorPlan, ConfigError, Context, FixError, Handler, Message, Reject
 from fixgw.engine.acceptor_settings import AcceptorLimits, AcceptorSession
 from fixgw.engine.settings import LinkSettings
 from fixgw.fix import quickfix_xml
@@ -215,7 +216,12 @@ def session_settings(
 
 
 def dictionary(path: Path | None) -> Dictionary | None:
-    return None if path is None else quickfix_xml.read(path.read_bytes(), str(path))
+    if path is None:
+        return None
+    try:
+        return quickfix_xml.read(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ConfigError(f"the dictionary can not be read: {error.strerror}", str(path)) from error
 
 
 def checker(
@@ -245,4 +251,7 @@ async def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     logs.setup("warning")
-    asyncio.run(main(arguments()))
+    try:
+        asyncio.run(main(arguments()))
+    except FixError as error:  # a dictionary, a key or a port that can not be used: the text says what to do
+        sys.exit(f"echo_acceptor: {error}")

@@ -126,16 +126,16 @@ async def pour(acceptor: EchoAcceptor, head: bytes) -> int:
 
 
 @linux
-@pytest.mark.parametrize("head", ENDLESS.values(), ids=ENDLESS.keys())
-async def test_an_endless_first_message_costs_no_memory_and_is_closed(head: bytes, tmp_path: Path) -> None:
+async def test_an_endless_first_message_costs_no_memory_and_is_closed(tmp_path: Path) -> None:
     with echo_acceptor(*TARGETS, log=tmp_path / "log") as acceptor:
         await pour(acceptor, b"no FIX at all")  # whatever is loaded when it is first needed
-        before = acceptor.resident()
-        sent = await pour(acceptor, head)
-        cost = acceptor.peak() - before
-        print(f"{sent} bytes taken, {cost / 1024:.0f} KiB of memory")
-        assert sent < 20_000_000
-        assert cost < MIB
+        for name, head in ENDLESS.items():
+            before = acceptor.resident()
+            sent = await pour(acceptor, head)
+            cost = acceptor.peak() - before
+            print(f"{name}: {sent} bytes went out, {cost / 1024:.0f} KiB of memory")
+            assert sent < 20_000_000, name
+            assert cost < MIB, name
 
 
 async def settled(path: Path) -> tuple[bytes, list[Record]]:

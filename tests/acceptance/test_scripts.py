@@ -30,12 +30,16 @@ def test_every_script_passes(tmp_path: Path) -> None:
     scripts = sorted((directory / "definitions").glob("*.def"))
     assert scripts, f"{VARIABLE}={named}: no definitions/*.def there"
     dictionaries = directory / "dictionaries"
-    options = ("--transport-dictionary", dictionaries / "FIXT11.xml")
-    options += ("--app-dictionary", dictionaries / "FIX50SP2.xml")
-    with echo_acceptor(*options, log=tmp_path / "log") as acceptor:
-        command = [sys.executable, directory / "at_runner.py", "--host", "127.0.0.1"]
-        command += ["--port", str(acceptor.port), *scripts]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=170)
+    transport = ("--transport-dictionary", dictionaries / "FIXT11.xml")
+    application = ("--app-dictionary", dictionaries / "FIX50SP2.xml")
+    with echo_acceptor(*transport, *application, log=tmp_path / "log") as acceptor:
+        where = ("--host", "127.0.0.1", "--port", str(acceptor.port))
+        done = subprocess.run(
+            [sys.executable, directory / "at_runner.py", *where, *scripts],
+            capture_output=True,
+            text=True,
+            timeout=170,
+        )
     print(done.stdout[-20_000:] + done.stderr)
     counted = re.search(r"^(\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
     assert counted is not None, "the runner told no result"

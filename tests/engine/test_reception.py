@@ -18,7 +18,7 @@ from fixgw.handlers.router import Router
 from fixgw.session.state import Phase, SessionSettings
 from fixgw.session.verdict import Accept, Refuse, Verdict
 from fixgw.store.memory import MemoryStore
-from fixgw.transport.base import Peer
+from fixgw.transport.base import Accepted, Peer
 from fixgw.transport.memory import MemoryNetwork
 from tests.engine.orders import types
 from tests.engine.rig import THEM, Recorder, later, settle, the_clock
@@ -185,6 +185,50 @@ async def test_too_many_strangers_are_closed_at_the_accept() -> None:
     late.say(logon())
     await settle()
     assert types(late.received) == "A"
+
+
+def arrive(door: Door, host: str, cuts: list[str]) -> bool:
+    """Return whether a connection may wait; those that are cut are noted."""
+    return door.reception.accept(Accepted(host, lambda: cuts.append(host))) is not None
+
+
+async def test_one_address_may_not_take_every_place() -> None:
+    door = Door(max_pending=5, max_pending_per_address=2)
+    cuts: list[str] = []
+    hosts = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"]
+    assert [arrive(door, host, cuts) for host in hosts] == [True, True, False, True, True, True, False]
+    assert (door.reception.pending, door.reception.turned_away) == (5, 2)
+    await asyncio.sleep(11.0)
+    assert cuts == ["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]
+    assert arrive(door, "192.0.2.1", cuts)
+
+
+async def test_addresses_of_one_ipv6_network_count_together() -> None:
+    door = Door(max_pending_per_address=2)
+    hosts = ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1", "fe80::1%eth0"]
+    assert [arrive(door, host, []) for host in hosts] == [True, True, False, True, True]
+
+
+async def test_a_stream_that_comes_after_its_deadline_is_closed() -> None:
+    door = Door(logon_timeout=1.0)
+    protocol = door.reception.accept(Accepted("192.0.2.1", lambda: None))
+    assert protocol is not None
+    await asyncio.sleep(2.0)
+    client = Client()
+    door.network.listen("late", lambda: protocol)
+    door.network.join("late", lambda: client)
+    await settle()
+    assert client.lost.done()
+    assert door.reception.pending == 0
+
+
+async def test_a_crowd_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door(max_pending=1)
+    for _ in range(2):
+        for _ in range(50):
+            arrive(door, "192.0.2.1", [])
+        await asyncio.sleep(11.0)
+    assert [record.message for record in caplog.records] == ["too many connections without a Logon"] * 2
 
 
 async def test_a_closed_reception_lets_go_of_strangers_and_keeps_sessions() -> None:

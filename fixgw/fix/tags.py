@@ -200,7 +200,7 @@ COLLATERAL_AMOUNT_CHANGE = 1704
 COLLATERAL_AMOUNT_TYPE = 1705
 SELF_TRADE_PREVENTION_TYPE = 2964
 
-# Length tag -> data tag (FIX 5.0SP2, EP228): the value of the data tag is read by length and may hold SOH.
+# Length tag -> data tag (FIX 5.0SP2): the value of the data tag is read by length and may hold SOH.
 # fmt: off
 RAW_DATA_TAGS: dict[int, int] = {
     90: 91, 93: 89, 95: 96, 212: 213, 348: 349, 350: 351, 352: 353, 354: 355, 356: 357, 358: 359, 360: 361,
@@ -212,6 +212,10 @@ RAW_DATA_TAGS: dict[int, int] = {
     41107: 41108, 41256: 41257, 41320: 41321, 41324: 41325, 41458: 41459, 41476: 41477, 41482: 41483,
     41653: 41654, 41710: 41711, 41806: 41807, 41811: 41812, 41873: 41874, 41969: 41970, 42025: 42026,
     42171: 42172,
+    # later extension packs, and XML, which is of a type of its own
+    1184: 1185, 1871: 1872, 1874: 1875, 2715: 2716, 2718: 2719, 2721: 2722, 2797: 2798, 2802: 2801,
+    2809: 2808, 2815: 2814, 41101: 41102, 42451: 42452, 42652: 42653, 42947: 42948, 43109: 42684,
+    43110: 42486, 43111: 42982,
 }
 # fmt: on
 LENGTH_TAGS: dict[int, int] = {data: length for length, data in RAW_DATA_TAGS.items()}

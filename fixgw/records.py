@@ -26,7 +26,7 @@ class Flag(IntFlag):
     NONE = 0
     OUTBOUND = 1
     REDACTED = 2  # secrets were overwritten with '*' of the same length
-    POSS_DUP = 4  # a replay of an earlier number
+    POSS_DUP = 4  # a replay of an earlier number; with ADMIN and inbound: known already, or given up
     GARBLED = 8  # did not pass the framer
     RECONCILED = 16  # came from reconciliation, not from the wire
     ADMIN = 32  # a session-level message: never delivered to handlers, never replayed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fixgw.errors import FieldError
 from fixgw.fix.message import Message
 from fixgw.fix.tags import MSG_SEQ_NUM, MSG_TYPE, NEW_SEQ_NO, POSS_DUP_FLAG, REF_SEQ_NUM
 from fixgw.handlers.base import Book, Context, SessionPort
@@ -13,6 +14,7 @@ from fixgw.store.base import Stored
 
 _NEW_NUMBERS = (Kind.RESET, Kind.NUMBERS)
 _NEW_CONNECTION = (Kind.CONNECT, Kind.DROP)  # a process that is killed writes no DROP
+_REFUSED = Flag.ADMIN | Flag.POSS_DUP  # of an inbound frame: it waited, and was not delivered in the end
 
 REJECT = b"3"
 SEQUENCE_RESET = b"4"
@@ -73,20 +75,26 @@ class Rebuild:
         elif record.flags & Flag.WAITING:
             self._waiting[record.msg_seq_num] = record  # counts once the numbers have passed it
         else:
+            if record.flags & _REFUSED == _REFUSED:
+                self._waiting.pop(record.msg_seq_num, None)
             self._inbound(record)
         for number in sorted(n for n in self._waiting if n < record.next_in):
             self._inbound(self._waiting.pop(number))
 
     def _inbound(self, record: Record) -> None:
-        message = stored_message(record)
         if record.flags & Flag.ADMIN:
-            self._inbound_admin(message)
+            self._inbound_admin(record)
             return
+        message = stored_message(record)
         context = Context(self._port, message.msg_seq_num, message.poss_dup, redelivered=True)
         for book in self._books:
             book.on_message(message, context)
 
-    def _inbound_admin(self, message: Message) -> None:
+    def _inbound_admin(self, record: Record) -> None:
+        try:
+            message = stored_message(record)
+        except FieldError:  # it was refused when it came
+            return
         if message.get(MSG_TYPE) != REJECT:
             return
         refused = parse_number(message.get(REF_SEQ_NUM) or b"") or 0

@@ -13,7 +13,7 @@ from fixgw.fix.message import Message
 from fixgw.fix.redact import mask
 from fixgw.records import Flag, Kind, Record
 from fixgw.session import admin
-from fixgw.session.events import GarbledReceived, HeartbeatRoundTrip
+from fixgw.session.events import GarbledReceived, HeartbeatRoundTrip, NumbersReset
 from fixgw.session.faults import Faults, salvage
 from fixgw.session.outcome import CloseCode, Outcome
 from fixgw.session.sequence import Kind as NumberKind
@@ -67,7 +67,7 @@ class Inbound(Faults):
             return
         count(self.tally.received, message.msg_type)
         due: Due = [(message, self._identity_fault(message, now, out) or refusal)]
-        due += self._advance(self.next_in + 1)
+        due += self._advance(self.next_in + 1, now, out)
         self._keep(message, now, out)
         self._settle(due, now, out)
 
@@ -187,7 +187,7 @@ class Inbound(Faults):
 
     def _judge(self, message: Message, now: Now, out: Outcome) -> None:
         """Carry out the verdict on a message's number; one that lies too far ahead ends the connection."""
-        kind = self._kind(message)
+        kind = _kind(message, self.settings.retransmission)
         text = self._too_far(message, self.next_in)
         if text and kind not in (NumberKind.RESET, NumberKind.LOGOUT):
             self._drop_out(message, text, now, out)
@@ -198,17 +198,6 @@ class Inbound(Faults):
     def _drop_out(self, message: Message, text: str, now: Now, out: Outcome) -> None:
         self._keep(message, now, out, place=False)
         self._log_out_and_end(CloseCode.PROTOCOL, text, now, out, told=text)
-
-    def _kind(self, message: Message) -> NumberKind:
-        if message.msg_type == "5":
-            return NumberKind.LOGOUT
-        if not self.settings.retransmission:
-            return NumberKind.OTHER
-        if message.msg_type == "2":
-            return NumberKind.RESEND_REQUEST
-        if message.msg_type == "4" and message.get(tags.GAP_FILL_FLAG, b"N") == b"N":
-            return NumberKind.RESET
-        return NumberKind.OTHER
 
     # Verdicts.
 
@@ -232,7 +221,7 @@ class Inbound(Faults):
                 f"the peer's SequenceReset to {new_seq_no} changes nothing: {new_seq_no} is expected already",
                 out,
             )
-        due = self._advance(new_seq_no)
+        due = self._advance(new_seq_no, now, out)
         self._keep(message, now, out, place=False)
         self._settle(due, now, out)
 
@@ -257,7 +246,7 @@ class Inbound(Faults):
         """Take a message whose number is due, then what waited for it."""
         fault = self._content_fault(message)
         due: Due = [(message, fault)]
-        due += self._advance(self._number_after(message, fault))
+        due += self._advance(self._number_after(message, fault), now, out)
         delivered = fault is None and message.msg_type not in LEGAL
         self.tally.recovered += delivered and message.poss_dup
         self._keep(message, now, out, _NONE if delivered else _ADMIN)
@@ -318,11 +307,12 @@ class Inbound(Faults):
                 return max(new_seq_no, number + 1)
         return number + 1
 
-    def _advance(self, next_in: int) -> Due:
+    def _advance(self, next_in: int, now: Now, out: Outcome) -> Due:
         """Move the expected number on, over what waits and is now due; return that, in order.
 
         A waiting message whose number a gap fill jumped over is still taken by an initiator, because what was
         received is a fact. An acceptor drops an application message then: its sender counts it as not sent.
+        What is not delivered in the end is kept once more, so that a restart does not deliver it either.
         """
         due: Due = []
         while len(self.room) and self.room.first() <= next_in:
@@ -330,8 +320,12 @@ class Inbound(Faults):
             message = self.room.pop()
             if message is None:
                 next_in = max(next_in, number + 1)
-            elif number == next_in or self.settings.initiator or message.msg_type in LEGAL:
-                fault = self._content_fault(message)
+                continue
+            taken = number == next_in or self.settings.initiator or message.msg_type in LEGAL
+            fault = self._content_fault(message) if taken else None
+            if message.msg_type not in LEGAL and (fault is not None or not taken):
+                self._keep(message, now, out, _IGNORED)
+            if taken:
                 due.append((message, fault))
                 next_in = max(next_in, self._number_after(message, fault))
         self.next_in = next_in
@@ -339,6 +333,7 @@ class Inbound(Faults):
 
     def _settle(self, due: Due, now: Now, out: Outcome) -> None:
         """Let messages take effect, in order, then see how the gap stands."""
+        begun = len(out.events)
         for message, fault in due:
             refusal = fault
             if refusal is None and message.msg_type in LEGAL:
@@ -347,6 +342,8 @@ class Inbound(Faults):
                 self._reject(refusal, message, now, out)
             elif message.msg_type not in LEGAL:
                 out.events.append(message)
+        if out.close is not None:  # a reset that came with the end is no news before what it puts an end to
+            out.events[begun:] = sorted(out.events[begun:], key=lambda event: isinstance(event, NumbersReset))
         self._mind_gap(now, out)
 
     def _take_effect(self, message: Message, now: Now, out: Outcome) -> Reject | None:
@@ -379,3 +376,15 @@ class Inbound(Faults):
             raise admin.problem(5)
         if self._jumps_too_far(new_seq_no, message.msg_seq_num):
             raise admin.problem(5, tags.NEW_SEQ_NO)
+
+
+def _kind(message: Message, retransmission: bool) -> NumberKind:
+    if message.msg_type == "5":
+        return NumberKind.LOGOUT
+    if not retransmission:
+        return NumberKind.OTHER
+    if message.msg_type == "2":
+        return NumberKind.RESEND_REQUEST
+    if message.msg_type == "4" and message.get(tags.GAP_FILL_FLAG, b"N") == b"N":
+        return NumberKind.RESET
+    return NumberKind.OTHER

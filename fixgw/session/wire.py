@@ -193,8 +193,9 @@ class Wire:
 
     def _reset(self, why: str, now: Now, out: Outcome) -> None:
         """Begin a new epoch with both numbers at 1; what was missing can not be asked for any more."""
-        if self.gap.is_open:
-            self._lose(self.next_in, max(self.gap.last, self.room.highest()), out)
+        last = max(self.gap.last, self.room.highest())
+        if self.gap.is_open and self.next_in <= last:
+            self._lose(self.next_in, last, out)
         self.epoch += 1
         self.next_out = self.next_in = self._first_out = 1
         self._forget()

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from fixgw.records import Flag, Kind, Position, Record
 
 _NOT_DELIVERED = Flag.OUTBOUND | Flag.ADMIN
+_REFUSED = Flag.ADMIN | Flag.POSS_DUP
+_REFUSED_MASK = _REFUSED | Flag.OUTBOUND
 
 
 class _Sieve:
@@ -31,6 +33,8 @@ class _Sieve:
                 self._waiting.setdefault(record.msg_seq_num, record)
             elif expected <= record.msg_seq_num < record.next_in:
                 self._keep(record)
+        elif record.kind == Kind.FRAME and record.flags & _REFUSED_MASK == _REFUSED:
+            self._waiting.pop(record.msg_seq_num, None)
         self._pass_waiting()
 
     def _pass_waiting(self) -> None:
@@ -47,8 +51,8 @@ def unhandled(records: Iterable[Record], after: Position) -> list[Record]:
     """Return the inbound application frames after a position, in the order of their numbers.
 
     A frame counts when it moved the expected number past its own; one that was received early
-    (Flag.WAITING) when the numbers pass it while its connection and epoch last. Ignored duplicates, garbled
-    frames and admin messages do not.
+    (Flag.WAITING) when the numbers pass it while its connection and epoch last, unless it was kept once more
+    as one that is not delivered. Ignored duplicates, garbled frames and admin messages do not.
 
     Args:
         records: the tape, from any place before the first such frame.

@@ -6,6 +6,8 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import pytest
+
 from fixgw.engine.link import Link
 from fixgw.engine.recovery import Rebuild
 from fixgw.engine.settings import LinkSettings
@@ -19,6 +21,7 @@ from fixgw.store.tape import Tape, TapeSettings
 from tests.engine.orders import new_order, report
 from tests.engine.rig import DIALECT, THEM, US, Recorder, Rig, joined, no_retransmission, the_clock
 from tests.engine.test_dispatch import news, told
+from tests.session.desk import Desk
 
 
 def send_as(rig: Rig, number: int, message: Message) -> None:
@@ -81,3 +84,36 @@ async def test_what_waited_when_the_process_was_killed_counts_when_it_comes_agai
         Rebuild([orders], rig.link).run(stored)
     assert [order.ending for order in orders] == [Ending.ACKNOWLEDGED]
     assert orders.duplicates == 0
+
+
+async def test_what_waited_and_was_refused_in_the_end_is_not_told_to_books() -> None:
+    encoder = FrameEncoder("FIXT.1.1", "THEM", "US")
+
+    def record(flags: int, number: int, next_in: int, message: Message) -> Record:
+        frame = encoder.encode(message, number, b"20261120-12:00:00.000")
+        return Record(Kind.FRAME, flags, 1, number, 3, next_in, 0, frame)
+
+    orders = Orders(DIALECT)
+    async with joined() as rig:
+        stored = Stored(
+            since=[
+                record(Flag.OUTBOUND, 2, 4, new_order(cl_ord_id="a").message),
+                record(Flag.WAITING, 5, 4, report("a")),
+                record(Flag.ADMIN | Flag.POSS_DUP, 5, 4, report("a")),
+                record(0, 4, 6, news("resent")),
+            ]
+        )
+        Rebuild([orders], rig.link).run(stored)
+    assert [order.ending for order in orders] == [Ending.UNKNOWN]
+
+
+@pytest.mark.parametrize("field", ["-1=x", "0=x", "x", "95=9\x0196=short"])
+async def test_a_refused_message_that_does_not_parse_does_not_keep_a_session_from_starting(
+    field: str,
+) -> None:
+    async with joined() as rig:
+        desk = Desk.on()
+        desk.say("8", 2, "11=a", field)
+        orders = Orders(DIALECT)
+        Rebuild([orders], rig.link).run(Stored(since=desk.store.records))
+    assert list(orders) == []

@@ -51,6 +51,17 @@ def test_an_early_frame_counts_once_the_numbers_passed_it() -> None:
     assert found[2:] == [early[1], early[0]]
 
 
+def test_an_early_frame_that_was_refused_in_the_end_is_not_delivered() -> None:
+    log = Log()
+    log.received()
+    log.early(3)
+    log.early(4)
+    log.add(Kind.FRAME, Flag.ADMIN | Flag.POSS_DUP, 3)
+    log.next_in = 5
+    log.add(Kind.FRAME, 0, 2)
+    assert numbers_of(unhandled(log.records, NOTHING)) == [1, 2, 4]
+
+
 def test_an_early_frame_that_never_had_its_turn_does_not_outlive_the_epoch() -> None:
     log = Log()
     log.received()

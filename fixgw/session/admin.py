@@ -41,6 +41,10 @@ MAX_TEXT = 500  # characters of a peer's Text(58) that are shown
 
 _TOO_LOW = re.compile(r"MsgSeqNum too low, expecting (\d{1,10}) but received (\d{1,10})", re.IGNORECASE)
 
+_TOO_HIGH = re.compile(
+    r"NextExpectedMsgSeqNum\b.{0,40}?\bexpect\w* (\d{1,10}),?.{0,5}? received (\d{1,10})", re.IGNORECASE
+)
+
 
 def clean(text: str) -> str:
     """Return a text that can stand in a field, whatever a peer or a handler put into it."""
@@ -61,6 +65,12 @@ def parse_too_low(text: str) -> tuple[int, int] | None:
 def expects_too_much_text(sent_next: int, expected: int) -> str:
     """Return the Logout text for a NextExpectedMsgSeqNum(789) beyond what is sent next."""
     return f"NextExpectedMsgSeqNum too high, expecting {sent_next} but received {expected}"
+
+
+def parse_expects_too_much(text: str) -> tuple[int, int] | None:
+    """Return (what the peer sends next, what we expect) when its Logout text says that we expect more."""
+    found = _TOO_HIGH.search(text)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def problem(reason: int, ref_tag: int | None = None) -> Reject:

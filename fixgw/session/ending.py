@@ -38,9 +38,11 @@ class Ending(Gaps):
 
     def _on_logout(self, message: Message, now: Now, out: Outcome) -> None:
         text = admin.text_of(message)
-        complaint = admin.parse_too_low(text)
-        if complaint is not None:
-            out.events.append(NumberTooLow(*complaint, by_peer=True))
+        if (low := admin.parse_too_low(text)) is not None:
+            out.events.append(NumberTooLow(*low, by_peer=True))
+        elif (high := admin.parse_expects_too_much(text)) is not None:
+            sends_next, expected = high
+            out.events.append(NumberTooLow(expected, sends_next, by_peer=False))
         if self.phase is Phase.LOGON_SENT:
             out.events.append(LogonRefused(text))
             self._end(CloseCode.REFUSED, text, now, out)

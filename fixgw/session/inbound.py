@@ -261,8 +261,10 @@ class Inbound(Faults):
             self._accept(message, now, out)
             self._leave_gap(now, out)
             return
-        self._keep(message, now, out, _WAITING if message.msg_type not in LEGAL else _WAITING | _ADMIN)
-        self.room.keep(number, message)
+        if self.room.keep(number, message):
+            self._keep(message, now, out, _WAITING if message.msg_type not in LEGAL else _WAITING | _ADMIN)
+        else:  # another one has its number, or it will be asked for again
+            self._keep(message, now, out, _IGNORED, place=False)
         self._ask_once(number, now, out)
 
     def _ignore(self, message: Message, now: Now, out: Outcome) -> None:

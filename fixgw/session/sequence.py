@@ -106,17 +106,22 @@ class WaitingRoom:
     def __len__(self) -> int:
         return len(self._guests)
 
-    def keep(self, number: int, message: Message | None) -> None:
-        """Keep a message until its turn; ``None`` holds the place of one that was dealt with on arrival."""
+    def keep(self, number: int, message: Message | None) -> bool:
+        """Keep a message until its turn; ``None`` holds the place of one that was dealt with on arrival.
+
+        Returns:
+            False when the number is taken or the room full.
+        """
         size = len(message.frame) if message is not None else 0
         if number in self._guests:
-            return
+            return False
         if len(self._guests) >= self._max_messages or self._bytes + size > self._max_bytes:
             self.turned_away = max(self.turned_away, number)
-            return
+            return False
         self._guests[number] = message
         self._bytes += size
         heappush(self._order, number)
+        return True
 
     def first(self) -> int:
         """Return the lowest number kept, 0 when the room is empty."""

@@ -16,9 +16,21 @@ def test_the_text_about_a_low_number_is_read_as_it_is_written(expected: int, rec
     assert admin.parse_too_low(admin.too_low_text(expected, received)) == (expected, received)
 
 
+@given(st.integers(0, 2**32), st.integers(0, 2**32))
+def test_so_is_the_text_about_an_expectation_that_is_too_high(sends_next: int, expected: int) -> None:
+    text = admin.expects_too_much_text(sends_next, expected)
+    assert admin.parse_expects_too_much(text) == (sends_next, expected)
+    assert admin.parse_too_low(text) is None
+    theirs = (
+        f"Tag 789 (NextExpectedMsgSeqNum) is higher than expected. Expected {sends_next}, Received {expected}"
+    )
+    assert admin.parse_expects_too_much(theirs) == (sends_next, expected)
+
+
 @pytest.mark.parametrize("text", ["", "MsgSeqNum too high", "MsgSeqNum too low", "too low, expecting 1"])
 def test_any_other_text_is_none(text: str) -> None:
     assert admin.parse_too_low(text) is None
+    assert admin.parse_expects_too_much(text) is None
 
 
 @pytest.mark.parametrize(

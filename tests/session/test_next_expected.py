@@ -100,6 +100,14 @@ def test_a_peer_that_expects_more_than_was_sent_is_told_and_left(role: Role, sen
     assert desk.session.next_in == 2
 
 
+def test_a_peer_that_says_so_of_us_is_understood() -> None:
+    desk = desk_of(INITIATOR, 7, 9)
+    desk.do(desk.session.dial(desk.clock.now()))
+    desk.say("5", 5, "58=NextExpectedMsgSeqNum too high, expecting 5 but received 9")
+    assert desk.heard(NumberTooLow) == [NumberTooLow(9, 5, by_peer=False)]
+    assert desk.code is CloseCode.REFUSED
+
+
 @pytest.mark.parametrize("extra", [("789=9",), ("789=0",), ("789=x",), ("789=",)])
 def test_a_refused_reset_leaves_the_numbers_alone(extra: tuple[str, ...]) -> None:
     desk = desk_of(ACCEPTOR, 7, 5)

@@ -43,3 +43,22 @@ def test_a_reset_by_the_end_of_the_connection_is_told_behind_what_belongs_to_the
     desk.repeat("D", 2)
     kinds = [type(event) for event in desk.events]
     assert kinds == [Message, RejectReceived, Message, NumbersReset]
+
+
+def test_only_the_first_of_two_messages_with_one_number_is_delivered_by_a_restart() -> None:
+    desk = Desk.on()
+    desk.say("0", 3)
+    desk.say("D", 3)
+    desk.repeat("D", 2)
+    assert desk.delivered() == [2]
+    assert redelivered(desk) == [2]
+
+
+def test_what_a_full_room_turned_away_is_no_message_yet() -> None:
+    desk = Desk.on(waiting_messages=1)
+    desk.say("D", 3)
+    desk.say("D", 4)
+    assert (desk.records[0].flags, desk.records[0].msg_seq_num) == (NOT_DELIVERED, 0)
+    desk.repeat("D", 2)
+    desk.repeat("D", 4)
+    assert redelivered(desk) == [2, 3, 4]

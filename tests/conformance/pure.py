@@ -7,7 +7,7 @@ from datetime import datetime
 from fixgw.clock import ManualClock
 from fixgw.errors import LocalError, Reject
 from fixgw.fix.message import Message
-from fixgw.records import Flag, SeqNums
+from fixgw.records import Flag, Kind, Record, SeqNums
 from fixgw.session.events import Alarm, Event, GapDetected, GapLost, GarbledReceived, LogonReceived, NotResent
 from fixgw.session.outcome import Outcome, Replay, Send
 from fixgw.session.session import Session
@@ -37,6 +37,10 @@ class PureSystem:
         self._session = Session(settings, SeqNums(1, next_out, next_in))
         self._store = MemoryStore()
         self._store.load()
+        utc_ns = self._clock.now().utc_ns
+        self._store.commit(
+            [Record(Kind.NUMBERS, 0, 1, 0, next_out, next_in, utc_ns, b"as the script begins")]
+        )
         self._line: Line | None = None
 
     def connect(self, line: Line, name: str) -> bool:
@@ -85,6 +89,15 @@ class PureSystem:
 
     def snapshot(self) -> SessionSnapshot:
         return self._session.snapshot()
+
+    def numbers(self) -> SeqNums:
+        """Return the numbers of the session."""
+        return SeqNums(self._session.epoch, self._session.next_out, self._session.next_in)
+
+    def stored_numbers(self) -> SeqNums:
+        """Return the numbers with which the session would begin again after a restart."""
+        self._store.close()
+        return self._store.load().numbers
 
     def _do(self, outcome: Outcome) -> None:
         """Carry out an outcome: steps in order, then events, then the close."""

@@ -21,4 +21,6 @@ CASES = [
 
 @pytest.mark.parametrize(("script", "role"), CASES)
 def test_the_session_does_what_the_script_says(script: Script, role: str) -> None:
-    Player(script, PureSystem(settings_of(script, role), script.numbers), role).play()
+    system = PureSystem(settings_of(script, role), script.numbers)
+    Player(script, system, role).play()
+    assert system.stored_numbers() == system.numbers(), "a restart would not go on where the session stands"

@@ -14,7 +14,7 @@ from fixgw.fix.redact import mask
 from fixgw.records import Flag, Kind, Record
 from fixgw.session import admin
 from fixgw.session.events import GarbledReceived, HeartbeatRoundTrip, NumbersReset
-from fixgw.session.faults import Faults, salvage
+from fixgw.session.faults import FATAL, Faults, salvage
 from fixgw.session.outcome import CloseCode, Outcome
 from fixgw.session.sequence import Kind as NumberKind
 from fixgw.session.sequence import Verdict, judge
@@ -272,8 +272,6 @@ class Inbound(Faults):
         self._keep(message, now, out, _IGNORED, place=False)
         try:
             self._check_first_sent(message, admin.require_time(message, tags.SENDING_TIME))
-        except FieldError as fault:
-            self._reject(fault, message, now, out)
         except Reject as fault:
             self._reject(fault, message, now, out)
         else:
@@ -338,6 +336,10 @@ class Inbound(Faults):
         begun = len(out.events)
         for message, fault in due:
             refusal = fault
+            if refusal is not None and message.msg_type == "3" and refusal.reason not in FATAL:
+                # Refusing a refusal would go on for ever between two engines that are strict in their own ways.
+                self._alarm(f"the peer's Reject is at fault itself: {refusal.text}", out)
+                refusal = None
             if refusal is None and message.msg_type in LEGAL:
                 refusal = self._take_effect(message, now, out)
             if refusal is not None:

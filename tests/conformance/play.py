@@ -138,6 +138,7 @@ class Player:
         self._told_closed: set[Line] = set()
         self._step = Step("", 0)
         self._numbers = script.numbers
+        self._gathered: bytearray | None = None
 
     def play(self) -> None:
         """Do every step.
@@ -216,23 +217,36 @@ class Player:
         line = self._line
         frame = line.frame(msg_type, given, self._system.now())
         line.sent(given)
-        self._system.hear(line, frame)
+        self._write(line, frame)
 
     def garbled(self) -> None:
         self._quiet()
         frame = self._line.frame(self._step.msg_type, self._step.fields, self._system.now())
-        self._system.hear(self._line, garble(self._step.text, frame))
+        self._write(self._line, garble(self._step.text, frame))
 
     def raw(self) -> None:
         self._quiet()
         now = self._system.now()
         pairs = [(tag, resolve(value or "", now).replace("|", "\x01")) for tag, value in self._step.fields]
         self._line.sent(self._step.fields)
-        self._system.hear(self._line, seal(self._line.begin_string, encode(pairs)))
+        self._write(self._line, seal(self._line.begin_string, encode(pairs)))
 
-    def bytes(self) -> None:
+    def say_bytes(self) -> None:
         self._quiet()
-        self._system.hear(self._line, self._step.text.replace("|", "\x01").encode("latin-1"))
+        self._write(self._line, self._step.text.replace("|", "\x01").encode("latin-1"))
+
+    def _write(self, line: Line, data: bytes) -> None:
+        if self._gathered is None:
+            self._system.hear(line, data)
+        else:
+            self._gathered += data
+
+    def gather(self) -> None:
+        self._gathered = bytearray()
+
+    def flush(self) -> None:
+        data, self._gathered = self._gathered, None
+        self._write(self._line, bytes(data or b""))
 
     def stop_reading(self) -> None:
         self._system.stop_reading(self._line)
@@ -356,7 +370,9 @@ VERBS: dict[str, Callable[[Player], None]] = {
     "send": Player.send,
     "garbled": Player.garbled,
     "raw": Player.raw,
-    "bytes": Player.bytes,
+    "bytes": Player.say_bytes,
+    "peer gathers": Player.gather,
+    "peer flushes": Player.flush,
     "peer stops reading": Player.stop_reading,
     "wait": Player.wait,
     "verdict": Player.verdict,

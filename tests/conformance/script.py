@@ -249,6 +249,8 @@ STEPS: tuple[tuple[tuple[str, ...], Callable[[Line, str], Step]], ...] = (
     (("bytes",), _texted("bytes")),
     (("wait",), _wait),
     (("verdict",), _verdict),
+    (("peer", "gathers"), _plain("peer gathers")),
+    (("peer", "flushes"), _plain("peer flushes")),
     (("peer", "stops", "reading"), _plain("peer stops reading")),
     (("app", "sends"), _message("app sends")),
     (("app", "cannot", "send"), _message("app cannot send")),

@@ -59,7 +59,7 @@ async def _serve(gateway: Gateway) -> bool:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with gateway:
-        names = ", ".join(handle.name for handle in gateway.sessions)
+        names = ", ".join([*(handle.name for handle in gateway.sessions), *gateway.served])
         say(f"running {names}, pid {os.getpid()}; Ctrl-C drains and stops")
         ready = asyncio.ensure_future(_tell_when_ready(gateway))
         asked = asyncio.ensure_future(stop.wait())
@@ -75,9 +75,9 @@ async def _serve(gateway: Gateway) -> bool:
 
 
 async def _tell_when_ready(gateway: Gateway) -> None:
-    required = [handle for handle in gateway.sessions if handle.required]
+    required = [handle for handle in gateway.sessions if handle.required and handle.is_open]
     await asyncio.gather(*(handle.link.became_active() for handle in required))
-    log.info("every required session is logged on")
+    log.info("every required session is logged on, or outside its schedule")
     _notify("READY=1")
 
 

@@ -10,14 +10,19 @@ from typing import Self, TypeAlias
 
 from fixgw.clock import Clock, SystemClock
 from fixgw.engine.acceptor_settings import AcceptorPlan, AcceptorSession, Authenticator
+from fixgw.engine.hours import begin_period, keep_serving
 from fixgw.engine.link import Link
 from fixgw.engine.reception import Admission, Answer, Reception
+from fixgw.engine.timetable import Timekeeper
+from fixgw.engine.views import served_view
 from fixgw.errors import ConfigError, LocalError
 from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.handlers.router import Router
+from fixgw.observe.snapshot import SessionView
 from fixgw.session.state import SessionSettings
-from fixgw.session.verdict import Accept, Refuse
+from fixgw.session.verdict import Accept, Refuse, Verdict
+from fixgw.transport.address import endpoint
 from fixgw.transport.base import Peer
 from fixgw.transport.listen import TcpListener, listen
 
@@ -29,7 +34,7 @@ Identity: TypeAlias = tuple[str, str, str]  # BeginString(8), SenderCompID(49), 
 class Acceptor:
     """Listens and serves sessions; use it as ``async with Acceptor(plan) as acceptor``.
 
-    A Logon whose identity no session has, or whose session is logged on, is closed without a word.
+    A Logon whose identity no session has, or whose session is logged on or closed, is closed without a word.
 
     Args:
         plan: where to listen, and the sessions.
@@ -44,6 +49,8 @@ class Acceptor:
         self._clock = clock or SystemClock()
         self._names = _names(plan.sessions)
         self._links: dict[str, Link] = {}
+        self._keepers: dict[str, Timekeeper] = {}
+        self._keeping: list[asyncio.Future[None]] = []
         self._reception = Reception(self._judge, plan.limits)
         self._listener: TcpListener | None = None
         self._stack: AsyncExitStack | None = None
@@ -104,23 +111,51 @@ class Acceptor:
         """How many connections were closed at the accept because too many had not logged on."""
         return self._reception.turned_away
 
+    def begin_drain(self) -> None:
+        """Send nothing new on any session from now on; cancels still go."""
+        for keeping in self._keeping:
+            keeping.cancel()  # they would let a session send again once its next hours begin
+        for link in self._links.values():
+            link.draining = True
+
+    async def settled(self) -> None:
+        """Wait until handlers have caught up."""
+        await asyncio.gather(*(link.dispatcher.drain() for link in self._links.values()))
+
+    def snapshot(self) -> dict[str, SessionView]:
+        """Return what can be seen of each session now, by name."""
+        settings = self.plan.listen
+        host = endpoint(settings.host, self.port if self._listener is not None else settings.port)
+        kinds = {session.session.name: session.kind for session in self.plan.sessions}
+        return {name: served_view(link, kinds[name], host) for name, link in self._links.items()}
+
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
         try:
             for session in self.plan.sessions:
                 self._links[session.session.name] = self._open(session)
+            self._keeping = [
+                asyncio.ensure_future(keep_serving(self._links[name], keeper))
+                for name, keeper in self._keepers.items()
+            ]
             yield
             self._reception.close()
             await self._log_out()
         finally:
+            for keeping in self._keeping:
+                keeping.cancel()
             with ExitStack() as closing:  # each is closed, whatever another one's end brings
                 for link in self._links.values():
                     closing.callback(link.close)
                 self._links = {}
 
     def _open(self, session: AcceptorSession) -> Link:
-        router = Router(session.handler, session.messages)
+        keeper = Timekeeper(session.timetable, self._clock) if session.timetable is not None else None
+        books = [keeper] if keeper is not None and keeper.timetable.resets else []
+        router = Router(session.handler, session.messages, books)
         link = Link(session.session, session.store(), router, self._clock, session.link)
+        if keeper is not None:
+            self._keepers[link.name] = keeper
         link.redeliver()
         return link
 
@@ -139,8 +174,11 @@ class Acceptor:
         if link.connected:
             log.warning("a second Logon was closed", extra={"session": link.name, "peer": peer.address})
             return None
+        if link.name in self._keepers and not self._keepers[link.name].is_open:
+            log.warning("a Logon outside the hours", extra={"session": link.name, "peer": peer.address})
+            return None
         if self.plan.authenticator is None:
-            return Admission(link, Accept())
+            return self._admission(link, Accept())
         return self._authenticate(self.plan.authenticator, link, logon, peer)
 
     async def _authenticate(
@@ -151,7 +189,12 @@ class Acceptor:
         if isinstance(verdict, Refuse):
             detail = {"session": link.name, "peer": peer.address, "text": verdict.text}
             log.warning("credentials refused", extra=detail)
-        return None if verdict == Refuse.silently() else Admission(link, verdict)
+        return None if verdict == Refuse.silently() else self._admission(link, verdict)
+
+    def _admission(self, link: Link, verdict: Verdict) -> Admission:
+        if link.name in self._keepers and isinstance(verdict, Accept):
+            begin_period(link, self._keepers[link.name])
+        return Admission(link, verdict)
 
 
 def identity_of(logon: Message) -> Identity:

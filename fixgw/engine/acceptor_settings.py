@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fixgw.engine.settings import LinkSettings
+from fixgw.engine.timetable import Timetable
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
 from fixgw.session.state import SessionSettings
@@ -58,6 +59,8 @@ class AcceptorSession:
         messages: the typed messages of its dialect.
         handler: the user's handler object, or None.
         link: limits.
+        kind: the kind of session, for whoever looks at it.
+        timetable: when it is served, and when its numbers go back to 1.
     """
 
     session: SessionSettings
@@ -65,6 +68,8 @@ class AcceptorSession:
     messages: Sequence[type[TypedMessage]] = ()
     handler: object | None = None
     link: LinkSettings = field(default_factory=LinkSettings)
+    kind: str = ""
+    timetable: Timetable | None = None
 
 
 @dataclass(frozen=True, slots=True)

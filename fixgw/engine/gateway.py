@@ -9,7 +9,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, a
 from typing import Literal, Self, TypeAlias, TypeVar
 
 from fixgw.clock import Clock, SystemClock
+from fixgw.engine import numbers
+from fixgw.engine.acceptor import Acceptor
+from fixgw.engine.acceptor_settings import AcceptorPlan
 from fixgw.engine.handle import SessionHandle
+from fixgw.engine.link import Link
 from fixgw.engine.settings import SessionPlan
 from fixgw.errors import ConfigError, FixError, LocalError, RemoteError
 from fixgw.handlers.base import Client
@@ -25,16 +29,17 @@ Service: TypeAlias = Callable[["Gateway"], AbstractAsyncContextManager[object]]
 
 
 class Gateway:
-    """Runs initiator sessions; use it as ``async with``.
+    """Runs sessions, those that it dials and those that their peers open; use it as ``async with``.
 
     Args:
-        plans: one per session.
+        plans: one per session that is dialled.
         clock: the only source of time.
         wait: which sessions have to be logged on before ``async with`` goes on.
         timeout: seconds to wait for them.
         drain_timeout: seconds that leaving waits for answers to what is in flight.
         services: run beside the sessions for as long as the gateway does (metrics, administration); each is
             called with the gateway and returns an async context manager.
+        acceptors: sessions that their peers open, by port; they are found in ``served``.
 
     Raises:
         ConfigError: two sessions share a name.
@@ -49,6 +54,7 @@ class Gateway:
         timeout: float = 30.0,
         drain_timeout: float = 5.0,
         services: Sequence[Service] = (),
+        acceptors: Sequence[AcceptorPlan] = (),
     ) -> None:
         self._plans = list(plans)
         self._clock = clock or SystemClock()
@@ -56,10 +62,12 @@ class Gateway:
         self._timeout = timeout
         self._drain_timeout = drain_timeout
         self._services = list(services)
+        self._acceptors = [Acceptor(plan, clock=self._clock) for plan in acceptors]
         self._handles: dict[str, SessionHandle] = {}
         self._stack: AsyncExitStack | None = None
         self._failed: asyncio.Event = asyncio.Event()
         names = [plan.session.name for plan in self._plans]
+        names += [served.session.name for plan in acceptors for served in plan.sessions]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ConfigError(
@@ -96,13 +104,20 @@ class Gateway:
         try:
             return self._handles[name]
         except KeyError:
-            known = ", ".join(self._handles) or "none is running"
+            if name in self.served:
+                raise LocalError(f"{name} is opened by its peer: find it in `served`") from None
+            known = ", ".join([*self._handles, *self.served]) or "none is running"
             raise LocalError(f"no session is named {name!r}; there are: {known}") from None
 
     @property
     def sessions(self) -> list[SessionHandle]:
         """Every session, in the order of the configuration."""
         return list(self._handles.values())
+
+    @property
+    def served(self) -> dict[str, Link]:
+        """The sessions that their peers open, by name: ``send``, ``active`` and the rest."""
+        return {link.name: link for acceptor in self._acceptors for link in acceptor.sessions}
 
     @property
     def orders(self) -> Orders:
@@ -132,29 +147,44 @@ class Gateway:
     def snapshot(self) -> GatewaySnapshot:
         """Return what can be seen of every session now."""
         sessions = {handle.name: handle.snapshot() for handle in self._handles.values()}
+        for acceptor in self._acceptors:
+            sessions |= acceptor.snapshot()
         return GatewaySnapshot(taken_utc_ns=self._clock.now().utc_ns, sessions=sessions)
 
     # -- administration --
 
     async def logon(self, name: str) -> None:
         """Dial again now, also after the session gave up."""
+        if name in self.served:
+            raise LocalError(f"{name}: it is for the peer to log on")
         self[name].start()
 
     async def logout(self, name: str) -> None:
-        """Log a session out; it stays out until ``logon``."""
-        await self[name].stop()
+        """Log a session out; it stays out until ``logon``, or until its peer opens it again."""
+        link = self.served.get(name)
+        if link is None:
+            await self[name].stop()
+        elif link.connected:
+            link.logout()
+            await link.ended()
 
     async def reconnect(self, name: str) -> None:
         """Log a session out and on again."""
-        await self[name].reconnect()
+        if name in self.served:
+            await self.logout(name)
+        else:
+            await self[name].reconnect()
 
     async def reset(self, name: str, reason: str) -> None:
         """Begin a new epoch at 1 and 1 on a session that is logged out."""
-        self[name].reset_numbers(reason)
+        numbers.reset_numbers(self._link(name), reason)
 
     async def set_numbers(self, name: str, next_in: int | None, next_out: int | None, reason: str) -> None:
         """Set the next numbers of a session that is logged out."""
-        self[name].set_numbers(next_in, next_out, reason)
+        numbers.set_numbers(self._link(name), next_in, next_out, reason)
+
+    def _link(self, name: str) -> Link:
+        return self.served.get(name) or self[name].link
 
     async def failed(self) -> None:
         """Return when a required session has given up for good."""
@@ -162,11 +192,12 @@ class Gateway:
 
     async def drain(self) -> None:
         """Refuse new sends and wait, up to ``drain_timeout``, for answers and for handlers."""
-        for handle in self._handles.values():
-            handle.begin_drain()
+        parts: list[SessionHandle | Acceptor] = [*self._handles.values(), *self._acceptors]
+        for part in parts:
+            part.begin_drain()
         try:
             async with asyncio.timeout(self._drain_timeout):
-                await asyncio.gather(*(handle.settled() for handle in self._handles.values()))
+                await asyncio.gather(*(part.settled() for part in parts))
         except TimeoutError:
             waiting = {handle.name: handle.in_flight for handle in self._handles.values() if handle.in_flight}
             log.warning("drained in part: requests without an answer", extra={"waiting": waiting})
@@ -180,8 +211,11 @@ class Gateway:
             watchers += [asyncio.ensure_future(self._watch(handle)) for handle in self._handles.values()]
             for handle in self._handles.values():
                 handle.start()
-            yield
-            await self.drain()
+            async with AsyncExitStack() as serving:
+                for acceptor in self._acceptors:
+                    await serving.enter_async_context(acceptor)
+                yield
+                await self.drain()
         finally:
             for watcher in watchers:
                 watcher.cancel()

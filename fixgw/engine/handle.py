@@ -12,13 +12,14 @@ from fixgw.engine.link import Link
 from fixgw.engine.settings import SessionPlan
 from fixgw.engine.supervisor import Supervisor
 from fixgw.engine.timetable import Timekeeper
+from fixgw.engine.views import session_view
 from fixgw.errors import LocalError, RemoteError
 from fixgw.handlers.base import Book, Client, Sendable
 from fixgw.handlers.order import Ending
 from fixgw.handlers.orders import Orders
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
-from fixgw.observe.snapshot import HandlersView, OrdersView, SessionView, StoreView, SupervisorView
+from fixgw.observe.snapshot import OrdersView, SessionView, SupervisorView
 from fixgw.store.lock import hold
 
 C = TypeVar("C", bound=Client)
@@ -215,32 +216,14 @@ class SessionHandle:
 
     def snapshot(self) -> SessionView:
         """Return what can be seen of the session now."""
-        link = self.link
-        stats = link.dispatcher.stats
-        return SessionView(
-            name=self.name,
+        return session_view(
+            self.link,
+            self._supervisor_view(),
             kind=self.kind,
             required=self.required,
-            active=self.active,
-            session=link.session.snapshot(),
-            supervisor=self._supervisor_view(),
-            store=self._store_view(),
-            handlers=HandlersView(stats.errors, dict(stats.slow_calls), stats.queue_high, link.holding),
             orders=self._orders_view(),
-            connections=link.connections,
-            bytes_in=link.bytes_in,
-            bytes_out=link.outbox.bytes_out,
-            queues=link.queue_depth,
-            turns=link.turns.snapshot(),
-            commits=link.outbox.commits.snapshot(),
             acks=self.acks.snapshot(),
-            heartbeats=link.heartbeats.snapshot(),
         )
-
-    def _store_view(self) -> StoreView:
-        store = self.link.store
-        kind = type(store).__name__.lower().removesuffix("store")
-        return StoreView(kind, store.sync_level.value, store.full, str(getattr(store, "path", "")))
 
     def _release(self) -> None:
         if self._lock is not None:

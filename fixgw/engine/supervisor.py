@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from fixgw.engine.ending import LinkEnd
 from fixgw.engine.hosts import Host, HostList
+from fixgw.engine.hours import LOOK_AGAIN_SECONDS, keep_hours
 from fixgw.engine.link import Link
-from fixgw.engine.numbers import reset_in_session
 from fixgw.engine.reconnect import Decision, Next, Tries, decide
 from fixgw.engine.settings import RetrySettings
 from fixgw.engine.timetable import Timekeeper
@@ -20,9 +20,6 @@ from fixgw.errors import ConnectError, LocalError
 from fixgw.venues.base import LogoutRule
 
 log = logging.getLogger("fixgw.supervisor")
-
-# A timer runs on the monotonic clock and a schedule on the other, which may be set meanwhile.
-LOOK_AGAIN_SECONDS = 3600.0
 
 
 class Upkeeping(StrEnum):
@@ -174,33 +171,12 @@ class Supervisor:
         """Wait for the end of the connection, and look after the time meanwhile."""
         if self._keeper is None:
             return await self.link.ended()
-        keeping = asyncio.ensure_future(self._keep_hours(self._keeper))
+        keeping = asyncio.ensure_future(keep_hours(self.link, self._keeper, self._settled))
         try:
             return await self.link.ended()
         finally:
             keeping.cancel()
             await asyncio.wait([keeping])
-
-    async def _keep_hours(self, keeper: Timekeeper) -> None:
-        """Reset the numbers inside the session when it is time; log out when the hours are over."""
-        await self.link.became_active()
-        while not keeper.period_over:
-            if keeper.reset_due and self.link.session.active:
-                self._reset_numbers()
-            await asyncio.sleep(min(keeper.seconds_to_change, LOOK_AGAIN_SECONDS))
-        log.info("its hours are over: logging out", extra={"session": self.link.name})
-        self.link.draining = True
-        with suppress(TimeoutError):  # what is in flight then has an unknown outcome, as after any end
-            async with asyncio.timeout(keeper.timetable.drain_seconds):
-                await self._settled()
-        self.link.logout()
-
-    def _reset_numbers(self) -> None:
-        try:
-            reset_in_session(self.link)
-        except Exception as error:  # whatever a signer raises: the next Logon begins anew, or tells why not
-            log.error("numbers not reset", exc_info=error, extra={"session": self.link.name})
-            self.link.logout()
 
     async def _pause(self, decision: Decision) -> None:
         if self._keeper is not None and not self._keeper.is_open:

@@ -23,13 +23,14 @@ class SupervisorView:
     """What keeps a session connected, and why it last was not.
 
     Args:
-        state: ``idle``, ``closed`` (by its timetable), ``connecting``, ``running``, ``waiting``, ``stopped``.
+        state: ``idle``, ``closed`` (by its timetable), ``connecting``, ``running``, ``waiting``, ``stopped``;
+            ``listening`` when it is the peer that connects.
         failures: ends in a row without a connection that lasted.
         refusals: refused Logons in a row.
         retry_in: while waiting or closed, the delay before the next attempt as decided, seconds; else 0.
         why: why the last connection ended, a sentence; empty when none has ended.
         remedy: what a person can do about it.
-        host: the host in use, or the one to be tried next; empty when nobody has named it.
+        host: the host in use, or the one to be tried next; of a session that its peer opens, where we listen.
     """
 
     state: str = "idle"

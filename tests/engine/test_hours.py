@@ -51,7 +51,7 @@ async def running(
     retransmission: bool = True,
 ) -> AsyncIterator[tuple[Gateway, SessionHandle, Counterparty]]:
     us, them = (US, THEM) if retransmission else (no_retransmission(US), no_retransmission(THEM))
-    us = replace(us, reset_on_logon=False)
+    us = replace(us, reset_on_logon=False, heart_bt_int=600)
     async with standing(them) as (network, party):
         made = store or MemoryStore()
         plan = plan_for(network.connector("them"), us, store=lambda: made)

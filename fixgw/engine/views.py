@@ -1,0 +1,66 @@
+"""What there is to see of one session, gathered from its link."""
+
+from __future__ import annotations
+
+from fixgw.engine.link import Link
+from fixgw.observe.histogram import EMPTY, HistogramSnapshot
+from fixgw.observe.snapshot import HandlersView, OrdersView, SessionView, StoreView, SupervisorView
+from fixgw.store.base import Store
+
+
+def session_view(
+    link: Link,
+    supervisor: SupervisorView,
+    *,
+    kind: str = "",
+    required: bool = False,
+    orders: OrdersView | None = None,
+    acks: HistogramSnapshot = EMPTY,
+) -> SessionView:
+    """Return the view of a session.
+
+    Args:
+        link: the session's link.
+        supervisor: what keeps it connected.
+        kind: the venue's kind of session.
+        required: the gateway waits for its Logon.
+        orders: the order book, None where no orders are sent.
+        acks: time from a submit to its first report.
+    """
+    stats = link.dispatcher.stats
+    return SessionView(
+        name=link.name,
+        kind=kind,
+        required=required,
+        active=link.active,
+        session=link.session.snapshot(),
+        supervisor=supervisor,
+        store=_store_view(link.store),
+        handlers=HandlersView(stats.errors, dict(stats.slow_calls), stats.queue_high, link.holding),
+        orders=orders,
+        connections=link.connections,
+        bytes_in=link.bytes_in,
+        bytes_out=link.outbox.bytes_out,
+        queues=link.queue_depth,
+        turns=link.turns.snapshot(),
+        commits=link.outbox.commits.snapshot(),
+        acks=acks,
+        heartbeats=link.heartbeats.snapshot(),
+    )
+
+
+def served_view(link: Link, kind: str, host: str) -> SessionView:
+    """Return the view of a session that its peer opens.
+
+    Args:
+        link: the session's link.
+        kind: the kind of session.
+        host: where its peer connects to, ``host:port``.
+    """
+    state = "running" if link.connected else "listening"
+    return session_view(link, SupervisorView(state, host=host), kind=kind)
+
+
+def _store_view(store: Store) -> StoreView:
+    kind = type(store).__name__.lower().removesuffix("store")
+    return StoreView(kind, store.sync_level.value, store.full, str(getattr(store, "path", "")))

@@ -20,6 +20,7 @@ REASONS: dict[int, str] = {
     4: "Tag specified without a value",
     5: "Value is incorrect (out of range) for this tag",
     6: "Incorrect data format for value",
+    7: "Decryption problem",
     9: "CompID problem",
     10: "SendingTime accuracy problem",
     11: "Invalid MsgType",

@@ -319,7 +319,7 @@ class Handshake(Numbers, Resending):
     # What a Logon has to say about identity and time.
 
     def _identity_of_logon(self, message: Message, now: Now) -> Reject | None:
-        """Return why a Logon is not from our peer, or not of our time.
+        """Return why a Logon is not from our peer, not of our time, or in no language that we speak.
 
         Raises:
             FieldError: SendingTime(52) can not be read and has to be.
@@ -330,6 +330,8 @@ class Handshake(Numbers, Resending):
             return admin.problem(9)
         if self.settings.strict_time and abs(self._offset_ns(message, now)) > self._window_ns:
             return admin.problem(10)
+        if message.get(tags.ENCRYPT_METHOD, b"0") != b"0":
+            return admin.problem(7, tags.ENCRYPT_METHOD)  # what follows would not be readable
         return None
 
     def _is_stranger(self, message: Message) -> bool:

@@ -9,9 +9,9 @@ from fixgw.errors import LocalError, NotLoggedOn, Reject
 from fixgw.fix.message import Message
 from fixgw.records import Flag, Record
 from fixgw.session import admin
-from fixgw.session.inbound import Inbound
 from fixgw.session.liveness import Due
 from fixgw.session.outcome import CloseCode, Outcome
+from fixgw.session.reading import Reading
 from fixgw.session.snapshot import SessionSnapshot
 from fixgw.session.state import LEGAL, Input, Phase
 from fixgw.session.verdict import Verdict
@@ -19,7 +19,7 @@ from fixgw.session.verdict import Verdict
 _OUT = int(Flag.OUTBOUND)
 
 
-class Session(Inbound):
+class Session(Reading):
     """One FIX session over as many connections as it takes.
 
     A driver calls ``dial`` or ``accept`` on a fresh stream, ``receive`` with what was read, ``send`` to send,

@@ -234,6 +234,12 @@ class TestRefusedLogon:
         assert desk.numbers == (6, 9)
         assert desk.records[0].msg_seq_num == 0
 
+    def test_an_answer_that_asks_for_encryption_is_not_taken_17b(self) -> None:
+        desk = in_phase(Phase.LOGON_SENT)
+        assert desk.say("A", 1, "98=5", "108=30", "1137=9") == ["35=5|34=2|58=Decryption problem"]
+        assert desk.code is CloseCode.PROTOCOL
+        assert desk.numbers == (3, 1)
+
     def test_a_reject_is_a_refusal_with_its_reason(self) -> None:
         desk = in_phase(Phase.LOGON_SENT)
         desk.say("3", 1, "45=1", "58=SendingTime accuracy problem", "373=10")
@@ -372,6 +378,7 @@ class TestAcceptorLogon:
             (("108=-1", "1137=9"), {}, "58=Incorrect data format for value|371=108|372=A|373=6"),
             (("108=", "1137=9"), {}, "58=Tag specified without a value|371=108|372=A|373=4"),
             (LOGON, {"begin": "FIX.3.9"}, "58=Incorrect BeginString|372=A|373=99"),
+            (("98=5", "108=30", "1137=9"), {}, "58=Decryption problem|371=98|372=A|373=7"),
         ],
     )
     def test_a_logon_that_fails_its_checks_is_closed_in_silence_or_told_1c_1d(

@@ -490,6 +490,19 @@ class TestChecks:
         desk.say("D", 4)
         assert desk.delivered() == [4]
 
+    def test_a_reject_that_is_at_fault_itself_is_told_and_never_refused_in_turn(self) -> None:
+        def check(message: Message) -> None:
+            raise Reject(5, "Value is incorrect (out of range) for this tag", ref_tag=373)
+
+        desk = Desk.on()
+        desk.session._check = check
+        assert desk.say("3", 2, "45=1", "373=12345") == []  # two strict engines would never come to an end
+        assert desk.heard(RejectReceived)[0].ref_seq_num == 1
+        assert desk.heard(Alarm) == [
+            Alarm("the peer's Reject is at fault itself: Value is incorrect (out of range) for this tag")
+        ]
+        assert desk.numbers == (2, 3)
+
     def test_numbers_survive_a_store(self) -> None:
         desk = Desk.on()
         desk.say("D", 4)

@@ -13,6 +13,7 @@ from fixgw.engine.acceptor_settings import AcceptorPlan, AcceptorSession, Authen
 from fixgw.engine.hours import begin_period, keep_serving
 from fixgw.engine.link import Link
 from fixgw.engine.reception import Admission, Answer, Reception
+from fixgw.engine.seldom import SeldomLog
 from fixgw.engine.timetable import Timekeeper
 from fixgw.engine.views import served_view
 from fixgw.errors import ConfigError, LocalError
@@ -41,16 +42,24 @@ class Acceptor:
         clock: the only source of time.
 
     Raises:
-        ConfigError: a session is no acceptor's, or two have the same name or the same identity.
+        ConfigError: a session is no acceptor's, two have the same name or the same identity, or newcomers
+            are let in without an authenticator.
     """
 
     def __init__(self, plan: AcceptorPlan, *, clock: Clock | None = None) -> None:
         self.plan = plan
         self._clock = clock or SystemClock()
+        if plan.newcomer is not None and plan.authenticator is None:
+            raise ConfigError(
+                "whoever comes would be let in: there is `newcomer` and no `authenticator`",
+                remedy="give the plan an authenticator, or name its sessions",
+            )
         self._names = _names(plan.sessions)
         self._links: dict[str, Link] = {}
+        self._kinds: dict[str, str] = {}
         self._keepers: dict[str, Timekeeper] = {}
         self._keeping: list[asyncio.Future[None]] = []
+        self._seldom = SeldomLog(log)
         self._reception = Reception(self._judge, plan.limits)
         self._listener: TcpListener | None = None
         self._stack: AsyncExitStack | None = None
@@ -126,24 +135,22 @@ class Acceptor:
         """Return what can be seen of each session now, by name."""
         settings = self.plan.listen
         host = endpoint(settings.host, self.port if self._listener is not None else settings.port)
-        kinds = {session.session.name: session.kind for session in self.plan.sessions}
-        return {name: served_view(link, kinds[name], host) for name, link in self._links.items()}
+        return {name: served_view(link, self._kinds[name], host) for name, link in self._links.items()}
 
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
+        self._names = _names(self.plan.sessions)
+        self._reception = Reception(self._judge, self.plan.limits)
         try:
             for session in self.plan.sessions:
                 self._links[session.session.name] = self._open(session)
-            self._keeping = [
-                asyncio.ensure_future(keep_serving(self._links[name], keeper))
-                for name, keeper in self._keepers.items()
-            ]
             yield
             self._reception.close()
             await self._log_out()
         finally:
             for keeping in self._keeping:
                 keeping.cancel()
+            self._keeping.clear()
             with ExitStack() as closing:  # each is closed, whatever another one's end brings
                 for link in self._links.values():
                     closing.callback(link.close)
@@ -156,6 +163,8 @@ class Acceptor:
         link = Link(session.session, session.store(), router, self._clock, session.link)
         if keeper is not None:
             self._keepers[link.name] = keeper
+            self._keeping.append(asyncio.ensure_future(keep_serving(link, keeper)))
+        self._kinds[link.name] = session.kind
         link.redeliver()
         return link
 
@@ -168,33 +177,57 @@ class Acceptor:
 
     def _judge(self, logon: Message, peer: Peer) -> Answer | Awaitable[Answer]:
         link = self._links.get(self._names.get(identity_of(logon), ""))
-        if link is None:
-            log.warning("a Logon of an unknown identity was closed", extra={"peer": peer.address})
+        if link is None and self.plan.newcomer is None:
+            self._seldom.warning("a Logon of an unknown identity was closed", peer=peer.address)
             return None
-        if link.connected:
-            log.warning("a second Logon was closed", extra={"session": link.name, "peer": peer.address})
+        if link is not None and link.connected:
+            self._seldom.warning("a second Logon was closed", session=link.name, peer=peer.address)
             return None
-        if link.name in self._keepers and not self._keepers[link.name].is_open:
-            log.warning("a Logon outside the hours", extra={"session": link.name, "peer": peer.address})
+        if link is not None and link.name in self._keepers and not self._keepers[link.name].is_open:
+            self._seldom.warning("a Logon outside the hours", session=link.name, peer=peer.address)
             return None
-        if self.plan.authenticator is None:
-            return self._admission(link, Accept())
-        return self._authenticate(self.plan.authenticator, link, logon, peer)
+        if self.plan.authenticator is not None:
+            return self._authenticate(self.plan.authenticator, logon, peer)
+        assert link is not None
+        return self._admission(link, Accept())
 
-    async def _authenticate(
-        self, authenticator: Authenticator, link: Link, logon: Message, peer: Peer
-    ) -> Answer:
+    async def _authenticate(self, authenticator: Authenticator, logon: Message, peer: Peer) -> Answer:
         """The link hears nothing until the credentials are accepted, or their refusal is to be told."""
         verdict = await authenticator.authenticate(logon, peer)
         if isinstance(verdict, Refuse):
-            detail = {"session": link.name, "peer": peer.address, "text": verdict.text}
-            log.warning("credentials refused", extra=detail)
-        return None if verdict == Refuse.silently() else self._admission(link, verdict)
+            self._seldom.warning("credentials refused", peer=peer.address, text=verdict.text)
+        if verdict == Refuse.silently():
+            return None
+        link = self._links.get(self._names.get(identity_of(logon), ""))
+        if link is None and isinstance(verdict, Accept):
+            link = self._welcome(logon)
+        return None if link is None else self._admission(link, verdict)
 
     def _admission(self, link: Link, verdict: Verdict) -> Admission:
         if link.name in self._keepers and isinstance(verdict, Accept):
             begin_period(link, self._keepers[link.name])
         return Admission(link, verdict)
+
+    def _welcome(self, logon: Message) -> Link | None:
+        """Open the session of a newcomer."""
+        if len(self._links) >= self.plan.limits.max_sessions:
+            self._seldom.warning(
+                "a newcomer was closed: there are too many sessions", sessions=len(self._links)
+            )
+            return None
+        made = self.plan.newcomer(logon) if self.plan.newcomer is not None else None
+        if made is None:
+            return None
+        identity, names = identity_of(logon), _names([made])
+        if identity not in names or made.session.name in self._links:
+            raise ConfigError(
+                f"the session made for {identity[1]} has another identity, or a name that is in use",
+                made.session.name,
+                "make its CompIDs, BeginString and name out of the Logon",
+            )
+        link = self._links[made.session.name] = self._open(made)
+        self._names |= names
+        return link
 
 
 def identity_of(logon: Message) -> Identity:

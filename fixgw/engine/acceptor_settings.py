@@ -26,7 +26,7 @@ class Authenticator(Protocol):
         What it raises counts as a refusal without a word. The time it takes is part of the Logon's deadline.
 
         Args:
-            logon: the Logon, of an identity that a session has and that is not logged on.
+            logon: the Logon of a session that is not logged on, or of a newcomer.
             peer: its address, and the certificate that it showed in the TLS handshake.
         """
         ...
@@ -41,12 +41,14 @@ class AcceptorLimits:
         max_logon_size: the longest first frame, bytes.
         max_pending: connections that may be without a Logon at once; the surplus is closed at the accept.
         max_pending_per_address: as ``max_pending``, of one IPv4 address or one IPv6 network of 64 bits.
+        max_sessions: sessions at once, those that newcomers have opened included.
     """
 
     logon_timeout: float = 10.0
     max_logon_size: int = 8_192
     max_pending: int = 256
     max_pending_per_address: int = 16
+    max_sessions: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,13 @@ class AcceptorPlan:
         listen: where.
         sessions: found by BeginString(8), SenderCompID(49) and TargetCompID(56) of a Logon.
         authenticator: judges credentials; None accepts whoever names a session.
+        newcomer: makes the session of an identity that none has, from its Logon, once the authenticator has
+            accepted that; None, or a session that is None: such a Logon is closed without a word.
         limits: what strangers may cost.
     """
 
     listen: ListenSettings
     sessions: Sequence[AcceptorSession]
     authenticator: Authenticator | None = None
+    newcomer: Callable[[Message], AcceptorSession | None] | None = None
     limits: AcceptorLimits = field(default_factory=AcceptorLimits)

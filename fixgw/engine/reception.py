@@ -12,6 +12,7 @@ from typing import TypeAlias, cast
 
 from fixgw.engine.acceptor_settings import AcceptorLimits
 from fixgw.engine.link import Link
+from fixgw.engine.seldom import SeldomLog
 from fixgw.errors import Reject
 from fixgw.fix.framing import Framer
 from fixgw.fix.message import Message
@@ -61,7 +62,8 @@ class Reception:
         self.turned_away = 0
         self._waiting: set[_Stranger] = set()
         self._origins: Counter[str] = Counter()
-        self._crowded = False
+        self._seldom = SeldomLog(log)
+        self._closed = False
 
     @property
     def pending(self) -> int:
@@ -78,18 +80,19 @@ class Reception:
         return _Stranger(self)
 
     def close(self) -> None:
-        """Close every stream that has not logged on."""
+        """Close every stream that has not logged on, and let no other wait."""
+        self._closed = True
         for stranger in list(self._waiting):
             stranger.close()
 
     def arrived(self, stranger: _Stranger, origin: str) -> bool:
         """Let a stranger wait, unless too many do."""
         limits = self.limits
+        if self._closed:
+            return False
         if self.pending >= limits.max_pending or self._origins[origin] >= limits.max_pending_per_address:
             self.turned_away += 1
-            if not self._crowded:  # once a crowd: a log line for each would be a gift to a flood
-                log.warning("too many connections without a Logon", extra={"limits": limits})
-            self._crowded = True
+            self._seldom.warning("too many connections without a Logon: this one is closed", peer=origin)
             return False
         self._waiting.add(stranger)
         self._origins[origin] += 1
@@ -99,8 +102,9 @@ class Reception:
         """A stranger has logged on or gone."""
         if stranger in self._waiting:
             self._waiting.remove(stranger)
-            self._origins -= Counter((origin,))
-            self._crowded = False
+            self._origins[origin] -= 1
+            if not self._origins[origin]:
+                del self._origins[origin]
 
 
 class _Stranger(asyncio.Protocol):

@@ -23,7 +23,7 @@ from fixgw.transport.base import Peer, PeerCertificate
 from fixgw.transport.listen import ListenSettings
 from fixgw.transport.tls import server_context
 
-from .peer import TcpPeer, frame, logon
+from .peer import Pairs, TcpPeer, frame, logon
 
 SETTINGS = SessionSettings("tw", Role.ACCEPTOR, "ISLD", "TW")
 
@@ -59,10 +59,12 @@ def plan(
     *sessions: AcceptorSession,
     listen: ListenSettings | None = None,
     authenticator: Authenticator | None = None,
+    newcomer: Callable[[Message], AcceptorSession | None] | None = None,
     **limits: float,
 ) -> AcceptorPlan:
     chosen = AcceptorLimits(**limits)  # type: ignore[arg-type]
-    return AcceptorPlan(listen or ListenSettings(), sessions or (session(),), authenticator, chosen)
+    served = sessions or (session(),)
+    return AcceptorPlan(listen or ListenSettings(), served, authenticator, newcomer, chosen)
 
 
 def named(name: str, sender: str, begin_string: str = "FIXT.1.1") -> AcceptorSession:
@@ -194,6 +196,75 @@ async def test_a_password_is_in_no_log_when_it_is_refused(caplog: pytest.LogCapt
         assert b"wrong password" in await peer.ended()
         assert guard.seen[0][0].text(554) == "very-secret"
     assert "very-secret" not in caplog.text
+
+
+def by_name(logon: Message) -> AcceptorSession | None:
+    """Open a session for whoever the authenticator let in, but for TEMP."""
+    sender = logon.text(49) or ""
+    return None if sender == "TEMP" else named(sender.lower(), sender)
+
+
+ANYBODY = Guard(lambda logon, _: Accept() if logon.text(554) == "open" else Refuse.with_logout("who?"))
+
+
+async def test_a_newcomer_gets_a_session_once_its_credentials_are_accepted() -> None:
+    async with Acceptor(plan(authenticator=ANYBODY, newcomer=by_name)) as acceptor:
+        refused = await TcpPeer.dial(acceptor.port)
+        await refused.say(logon(sender="NEW"))
+        assert await refused.ended() == b""  # without a session there is nobody to answer in whose name
+        unwanted = await TcpPeer.dial(acceptor.port)
+        await unwanted.say(logon((554, "open"), sender="TEMP"))
+        assert await unwanted.ended() == b""
+        assert [link.name for link in acceptor.sessions] == ["tw"]
+        for number in (1, 3):
+            peer = await TcpPeer.dial(acceptor.port)
+            fields: tuple[Pairs, ...] = ((98, "0"), (108, 30), (1137, "9"), (554, "open"))
+            await peer.say(frame("A", number, *fields, sender="NEW"))
+            assert (await peer.hear()).msg_seq_num == number
+            await peer.say(frame("5", number + 1, sender="NEW"))
+            await peer.ended()
+        assert [link.name for link in acceptor.sessions] == ["tw", "new"]
+        assert list(acceptor.snapshot()) == ["tw", "new"]
+
+
+async def test_newcomers_are_counted() -> None:
+    async with Acceptor(plan(authenticator=ANYBODY, newcomer=by_name, max_sessions=2)) as acceptor:
+        for sender, let_in in (("ONE", True), ("TWO", False)):
+            peer = await TcpPeer.dial(acceptor.port)
+            await peer.say(logon((554, "open"), sender=sender))
+            if let_in:
+                assert (await peer.hear()).msg_type == "A"
+                peer.close()
+            else:
+                assert await peer.ended() == b""
+
+
+@pytest.mark.parametrize("made", [named("other", "OTHER"), named("tw", "NEW")])
+async def test_a_newcomers_session_has_to_be_its_own(
+    made: AcceptorSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Acceptor(plan(authenticator=ANYBODY, newcomer=lambda _: made)) as acceptor:
+        peer = await TcpPeer.dial(acceptor.port)
+        await peer.say(logon((554, "open"), sender="NEW"))
+        assert await peer.ended() == b""
+        assert len(acceptor.sessions) == 1
+    assert any("the session made for NEW" in str(record.exc_info) for record in caplog.records)
+
+
+def test_newcomers_need_an_authenticator() -> None:
+    with pytest.raises(ConfigError, match="whoever comes would be let in"):
+        Acceptor(plan(newcomer=by_name))
+
+
+async def test_an_acceptor_may_be_entered_again() -> None:
+    acceptor = Acceptor(plan())
+    for _ in range(2):
+        async with acceptor:
+            peer = await TcpPeer.dial(acceptor.port)
+            await peer.say(logon((141, True)))
+            assert (await peer.hear()).msg_type == "A"
+            await peer.say(frame("5", 2))
+            await peer.ended()
 
 
 class Pki:

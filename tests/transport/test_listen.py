@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fixgw.errors import ConfigError
 from fixgw.transport import listen as listening
 from fixgw.transport.base import Accepted
 from fixgw.transport.listen import ListenSettings, TcpListener, listen
@@ -73,13 +74,13 @@ async def test_ipv6_has_its_own_sockets() -> None:
 async def test_an_address_that_can_not_be_bound_frees_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         addresses(patched, (socket.AF_INET, ("127.0.0.1", 0)), (socket.AF_INET, ("192.0.2.1", 0)))
-        with pytest.raises(listening.ConfigError, match="can not listen on localhost:0: "):
+        with pytest.raises(ConfigError, match="can not listen on localhost:0: "):
             await listen(ListenSettings(host="localhost"), Desk().receive)
 
 
 async def test_a_host_that_does_not_resolve_is_named() -> None:
     name = "a" * 64
-    with pytest.raises(listening.ConfigError, match=f"can not listen on {name}:0: "):
+    with pytest.raises(ConfigError, match=f"can not listen on {name}:0: "):
         await listen(ListenSettings(host=name, allow_plain_remote=True), Desk().receive)
 
 

@@ -19,8 +19,8 @@ from fixgw.session.outcome import CloseCode
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.memory import MemoryNetwork
 from tests.engine.rig import THEM, US, Recorder, joined, no_retransmission, settle, the_clock
-from tests.engine.test_reception import Client, logon
 from tests.engine.test_dispatch import news, told
+from tests.engine.test_reception import Client, logon
 
 
 def test_every_event_has_a_row() -> None:

@@ -180,7 +180,7 @@ class Acceptor:
         if link is None and self.plan.newcomer is None:
             self._seldom.warning("a Logon of an unknown identity was closed", peer=peer.address)
             return None
-        if link is not None and link.connected:
+        if link is not None and link.occupied:
             self._seldom.warning("a second Logon was closed", session=link.name, peer=peer.address)
             return None
         if link is not None and link.name in self._keepers and not self._keepers[link.name].is_open:

@@ -18,7 +18,7 @@ from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
 from fixgw.records import Kind, Position
 from fixgw.session.outcome import CloseCode, CloseReason
-from fixgw.session.state import SessionSettings
+from fixgw.session.state import Phase, SessionSettings
 from fixgw.store.base import Store
 
 log = logging.getLogger("fixgw.link")
@@ -66,6 +66,11 @@ class Link(Driver, asyncio.Protocol, asyncio.BufferedProtocol):
     def connected(self) -> bool:
         """True while a stream is there."""
         return self._stream is not None
+
+    @property
+    def occupied(self) -> bool:
+        """True while a stream is there whose session has not ended."""
+        return self._stream is not None and self.session.phase is not Phase.CLOSED
 
     @property
     def queue_depth(self) -> dict[str, int]:
@@ -178,6 +183,16 @@ class Link(Driver, asyncio.Protocol, asyncio.BufferedProtocol):
         if self._stream is not None:
             self.turn(self.session.logout(text, self._clock.now()))
 
+    def vacate(self) -> bool:
+        """Acceptor: let go of a stream whose session has ended, though its peer does not hang up.
+
+        Returns:
+            True when another stream may be taken.
+        """
+        if self._stream is not None and not self.occupied:
+            self._cut()
+        return self._stream is None
+
     def admit(self, verdict: Any) -> None:
         """Acceptor: carry out the verdict on the Logon that waits."""
         if self._stream is not None:
@@ -187,9 +202,7 @@ class Link(Driver, asyncio.Protocol, asyncio.BufferedProtocol):
         """Cut what is still connected, write a checkpoint and close the store."""
         if self._stream is not None:
             self._closing = self._closing or CloseReason(CloseCode.STOPPED)
-            self._stream.set_protocol(asyncio.Protocol())  # its end is told now, while there is a store
-            self._stream.abort()
-            self.connection_lost(None)
+            self._cut()
         self._cancel_timers()
         self.dispatcher.cancel()
         for end in (self.upkeep.close, self.store.close):
@@ -197,6 +210,13 @@ class Link(Driver, asyncio.Protocol, asyncio.BufferedProtocol):
                 end()
             except StoreError as error:
                 log.error("store not closed well", extra={"session": self.name, "error": str(error)})
+
+    def _cut(self) -> None:
+        """End the stream, and tell that now: its own word would come later, when there may be another."""
+        assert self._stream is not None
+        self._stream.set_protocol(asyncio.Protocol())
+        self._stream.abort()
+        self.connection_lost(None)
 
 
 def describe_peer(transport: asyncio.BaseTransport) -> bytes:

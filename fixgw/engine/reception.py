@@ -190,7 +190,7 @@ class _Stranger(asyncio.Protocol):
 
     def _admit(self, admission: Answer, stream: asyncio.Transport) -> None:
         """Hand the stream to its session's link, with every byte read so far."""
-        if admission is None or admission.link.connected or stream.is_closing():
+        if admission is None or stream.is_closing() or not admission.link.vacate():
             self.close()
             return
         self._forget()

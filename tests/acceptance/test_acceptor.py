@@ -321,6 +321,25 @@ async def test_a_certificate_can_stand_for_a_password(pki: Pki) -> None:
     assert known.sha256 != other.sha256
 
 
+async def test_a_refused_peer_that_does_not_hang_up_keeps_nobody_out(pki: Pki) -> None:
+    guard = Guard(lambda logon, _: Accept() if logon.text(554) == "right" else Refuse.with_logout("no"))
+    listen = pki.listen(certificate_required=False)
+    async with Acceptor(plan(listen=listen, authenticator=guard)) as acceptor:
+        stubborn = await TcpPeer.dial(acceptor.port, pki.client())
+        stubborn.writer.transport.pause_reading()  # so it never sees the end, and TLS waits for its answer
+        await stubborn.say(logon((554, "wrong")))
+        while not acceptor["tw"].connections:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+        peer = await TcpPeer.dial(acceptor.port, pki.client())
+        await peer.say(logon((554, "right")))
+        assert (await peer.hear()).msg_type == "A"
+        assert acceptor["tw"].active
+        await peer.say(frame("1", 2, (112, "later")))
+        assert (await peer.hear()).text(112) == "later"
+        for other in (stubborn, peer):
+            other.writer.transport.abort()
+
+
 @pytest.mark.parametrize("stranger", [False, True])
 async def test_without_a_certificate_that_is_demanded_nobody_comes_in(pki: Pki, stranger: bool) -> None:
     context = pki.client("desk-1", trustme.CA()) if stranger else pki.client()

@@ -20,7 +20,7 @@ from fixgw.session.state import SessionSettings
 from fixgw.session.verdict import Accept, Verdict
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.memory import MemoryNetwork
-from tests.conformance.peer import PEER, SYSTEM, Line, instant
+from tests.conformance.peer import PEER, SYSTEM, Connection, instant
 from tests.conformance.play import Application
 from tests.engine.jumploop import JumpLoop, LoopClock
 
@@ -51,7 +51,7 @@ class Wire(asyncio.Protocol):
 
     def __init__(self, system: LiveSystem) -> None:
         self._system = system
-        self.line: Line | None = None
+        self.connection: Connection | None = None
         self.stream: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -59,12 +59,12 @@ class Wire(asyncio.Protocol):
         self._system.wires.append(self)
 
     def data_received(self, data: bytes) -> None:
-        assert self.line is not None
-        self.line.take(data, self._system.now())
+        assert self.connection is not None
+        self.connection.take(data, self._system.now())
 
     def connection_lost(self, exc: Exception | None) -> None:
-        assert self.line is not None
-        self.line.closed = True
+        assert self.connection is not None
+        self.connection.closed = True
 
 
 class _Warnings(logging.Handler):
@@ -121,32 +121,32 @@ class LiveSystem:
         """Why each connection ended, in words."""
         return self.application.ends
 
-    def connect(self, line: Line, name: str) -> bool:
+    def connect(self, connection: Connection) -> bool:
         known = len(self.wires)
-        self._run(self._connect(line))
+        self._run(self._connect(connection))
         return len(self.wires) > known and not self.wires[-1].stream.is_closing()
 
-    async def _connect(self, line: Line) -> None:
+    async def _connect(self, connection: Connection) -> None:
         if self._link.settings.initiator:
             self._network.join(PEER, lambda: self._link)
         else:
             self._network.join(SYSTEM, lambda: Wire(self))
-        self.wires[-1].line = line
+        self.wires[-1].connection = connection
 
-    def disconnect(self, line: Line) -> None:
-        self._run(self._abort(self._wire(line)))
+    def disconnect(self, connection: Connection) -> None:
+        self._run(self._abort(self._wire(connection)))
 
     async def _abort(self, wire: Wire) -> None:
         wire.stream.abort()
 
-    def hear(self, line: Line, data: bytes) -> None:
-        self._run(self._write(self._wire(line), data))
+    def hear(self, connection: Connection, data: bytes) -> None:
+        self._run(self._write(self._wire(connection), data))
 
     async def _write(self, wire: Wire, data: bytes) -> None:
         wire.stream.write(data)
 
-    def stop_reading(self, line: Line) -> None:
-        self._wire(line).stream.pause_reading()
+    def stop_reading(self, connection: Connection) -> None:
+        self._wire(connection).stream.pause_reading()
 
     def wait(self, seconds: float) -> None:
         self._run(asyncio.sleep(seconds))
@@ -187,8 +187,8 @@ class LiveSystem:
         await asyncio.sleep(1e-6)
         self._link.close()
 
-    def _wire(self, line: Line) -> Wire:
-        return next(wire for wire in self.wires if wire.line is line)
+    def _wire(self, connection: Connection) -> Wire:
+        return next(wire for wire in self.wires if wire.connection is connection)
 
     def _run(self, deed: Coroutine[Any, Any, T]) -> T:
         return self._loop.run_until_complete(_settled(deed))

@@ -122,7 +122,7 @@ def parse(data: bytes, came: datetime) -> tuple[Frame, bytes] | None:
     return Frame(frame, tuple((int(tag), value) for tag, _, value in fields), came), rest
 
 
-class Line:
+class Connection:
     """The counterparty's end of one connection.
 
     Args:

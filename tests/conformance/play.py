@@ -14,7 +14,7 @@ from fixgw.session.snapshot import SessionSnapshot
 from fixgw.session.state import OnGap, Role, SessionSettings
 from fixgw.session.verdict import Accept, Answer, Refuse, Verdict
 from tests.conformance.dialect import checker
-from tests.conformance.peer import PEER, SYSTEM, Line, Mismatch, encode, garble, resolve, seal
+from tests.conformance.peer import PEER, SYSTEM, Connection, Mismatch, encode, garble, resolve, seal
 from tests.conformance.script import Fields, Script, Step
 
 
@@ -29,19 +29,19 @@ class System(Protocol):
         """What gets the messages."""
         ...
 
-    def connect(self, line: Line, name: str) -> bool:
+    def connect(self, connection: Connection) -> bool:
         """Open a stream between the system and the counterparty; false when it is not taken."""
         ...
 
-    def disconnect(self, line: Line) -> None:
+    def disconnect(self, connection: Connection) -> None:
         """Let the counterparty drop the stream."""
         ...
 
-    def hear(self, line: Line, data: bytes) -> None:
+    def hear(self, connection: Connection, data: bytes) -> None:
         """Let the system receive bytes."""
         ...
 
-    def stop_reading(self, line: Line) -> None:
+    def stop_reading(self, connection: Connection) -> None:
         """Let the counterparty read no more."""
         ...
 
@@ -134,8 +134,8 @@ class Player:
         self._system = system
         self._role = role
         self._begin_string = script.settings.get("begin_string", "FIXT.1.1")
-        self._lines: dict[str, Line] = {}
-        self._told_closed: set[Line] = set()
+        self._connections: dict[str, Connection] = {}
+        self._told_closed: set[Connection] = set()
         self._step = Step("", 0)
         self._numbers = script.numbers
         self._gathered: bytearray | None = None
@@ -159,18 +159,18 @@ class Player:
     # What happens.
 
     @property
-    def _line(self) -> Line:
-        line = self._lines.get(self._step.wire)
-        if line is None:
+    def _connection(self) -> Connection:
+        connection = self._connections.get(self._step.wire)
+        if connection is None:
             raise Mismatch("not connected")
-        return line
+        return connection
 
     def _quiet(self) -> None:
         """Check that nothing came which the script did not expect."""
-        for line in self._lines.values():
-            if line.unread():
-                raise Mismatch(f"not expected: {'; '.join(line.unread())}")
-            if line.closed and line not in self._told_closed:
+        for connection in self._connections.values():
+            if connection.unread():
+                raise Mismatch(f"not expected: {'; '.join(connection.unread())}")
+            if connection.closed and connection not in self._told_closed:
                 raise Mismatch(f"the connection was closed: {self._system.ends}")
         if self._system.application.received:
             got = [_readable(message) for message in self._system.application.received]
@@ -178,23 +178,23 @@ class Player:
 
     def connect(self) -> None:
         self._quiet()
-        former = self._lines.get(self._step.wire)
+        former = self._connections.get(self._step.wire)
         next_out, next_in = self._numbers if former is None else (former.next_out, former.next_in)
-        line = Line(self._begin_string, next_out, next_in)
-        self._lines[self._step.wire] = line
-        if not self._system.connect(line, self._step.wire):
+        connection = Connection(self._begin_string, next_out, next_in)
+        self._connections[self._step.wire] = connection
+        if not self._system.connect(connection):
             raise Mismatch("the connection was not taken")
 
     def cannot_connect(self) -> None:
         self._quiet()
-        line = Line(self._begin_string, 1, 1)
-        if self._system.connect(line, self._step.wire):
+        connection = Connection(self._begin_string, 1, 1)
+        if self._system.connect(connection):
             raise Mismatch("the connection was taken")
 
     def disconnect(self) -> None:
         self._quiet()
-        self._told_closed.add(self._line)
-        self._system.disconnect(self._line)
+        self._told_closed.add(self._connection)
+        self._system.disconnect(self._connection)
 
     def logon(self) -> None:
         """The whole handshake, for whichever role the system has."""
@@ -214,30 +214,30 @@ class Player:
         self._say(self._step.msg_type, self._step.fields)
 
     def _say(self, msg_type: str, given: Fields) -> None:
-        line = self._line
-        frame = line.frame(msg_type, given, self._system.now())
-        line.sent(given)
-        self._write(line, frame)
+        connection = self._connection
+        frame = connection.frame(msg_type, given, self._system.now())
+        connection.sent(given)
+        self._write(connection, frame)
 
     def garbled(self) -> None:
         self._quiet()
-        frame = self._line.frame(self._step.msg_type, self._step.fields, self._system.now())
-        self._write(self._line, garble(self._step.text, frame))
+        frame = self._connection.frame(self._step.msg_type, self._step.fields, self._system.now())
+        self._write(self._connection, garble(self._step.text, frame))
 
     def raw(self) -> None:
         self._quiet()
         now = self._system.now()
         pairs = [(tag, resolve(value or "", now).replace("|", "\x01")) for tag, value in self._step.fields]
-        self._line.sent(self._step.fields)
-        self._write(self._line, seal(self._line.begin_string, encode(pairs)))
+        self._connection.sent(self._step.fields)
+        self._write(self._connection, seal(self._connection.begin_string, encode(pairs)))
 
     def say_bytes(self) -> None:
         self._quiet()
-        self._write(self._line, self._step.text.replace("|", "\x01").encode("latin-1"))
+        self._write(self._connection, self._step.text.replace("|", "\x01").encode("latin-1"))
 
-    def _write(self, line: Line, data: bytes) -> None:
+    def _write(self, connection: Connection, data: bytes) -> None:
         if self._gathered is None:
-            self._system.hear(line, data)
+            self._system.hear(connection, data)
         else:
             self._gathered += data
 
@@ -246,10 +246,10 @@ class Player:
 
     def flush(self) -> None:
         data, self._gathered = self._gathered, None
-        self._write(self._line, bytes(data or b""))
+        self._write(self._connection, bytes(data or b""))
 
     def stop_reading(self) -> None:
-        self._system.stop_reading(self._line)
+        self._system.stop_reading(self._connection)
 
     def wait(self) -> None:
         self._quiet()
@@ -301,7 +301,7 @@ class Player:
 
     def _expect(self, msg_type: str, given: Fields) -> None:
         """Compare the next message; what the session itself makes has to be valid by the book as well."""
-        frame = self._line.expect(msg_type, given)
+        frame = self._connection.expect(msg_type, given)
         if self._begin_string != "FIXT.1.1" or msg_type not in SESSION_MADE:
             return
         try:
@@ -313,18 +313,18 @@ class Player:
         self._quiet()
 
     def expect_open(self) -> None:
-        if self._line.closed:
+        if self._connection.closed:
             raise Mismatch(f"the connection was closed: {self._system.ends}")
 
     def expect_close(self) -> None:
-        line = self._line
-        if line.unread():
-            raise Mismatch(f"not expected: {'; '.join(line.unread())}")
-        if not line.closed:
+        connection = self._connection
+        if connection.unread():
+            raise Mismatch(f"not expected: {'; '.join(connection.unread())}")
+        if not connection.closed:
             raise Mismatch("the connection is still open")
         if self._step.text and not (self._system.ends and self._step.text in self._system.ends[-1]):
             raise Mismatch(f"the connection ended with {self._system.ends}, not with {self._step.text!r}")
-        self._told_closed.add(line)
+        self._told_closed.add(connection)
 
     def expect_warning(self) -> None:
         found = [warning for warning in self._system.warnings if self._step.text in warning]

@@ -15,7 +15,7 @@ from fixgw.session.snapshot import SessionSnapshot
 from fixgw.session.state import SessionSettings
 from fixgw.session.verdict import Accept, Verdict
 from fixgw.store.memory import MemoryStore
-from tests.conformance.peer import Line, instant
+from tests.conformance.peer import Connection, Mismatch, instant
 from tests.conformance.play import Application
 
 
@@ -41,30 +41,30 @@ class PureSystem:
         self._store.commit(
             [Record(Kind.NUMBERS, 0, 1, 0, next_out, next_in, utc_ns, b"as the script begins")]
         )
-        self._line: Line | None = None
+        self._connection: Connection | None = None
 
-    def connect(self, line: Line, name: str) -> bool:
+    def connect(self, connection: Connection) -> bool:
         now = self._clock.now()
         try:
             initiator = self._session.settings.initiator
             outcome = self._session.dial(now) if initiator else self._session.accept(now)
         except LocalError:
             return False
-        self._line = line
+        self._connection = connection
         self._do(outcome)
         return True
 
-    def disconnect(self, line: Line) -> None:
-        line.closed = True
-        self._line = None
+    def disconnect(self, connection: Connection) -> None:
+        connection.closed = True
+        self._connection = None
         self._do(self._session.lost(self._clock.now()))
 
-    def hear(self, line: Line, data: bytes) -> None:
-        if line is self._line:
+    def hear(self, connection: Connection, data: bytes) -> None:
+        if connection is self._connection:
             self._do(self._session.receive(data, self._clock.now()))
 
-    def stop_reading(self, line: Line) -> None:
-        raise NotImplementedError("there is no stream")
+    def stop_reading(self, connection: Connection) -> None:
+        raise Mismatch("a session alone has no stream: mark the script as live")
 
     def wait(self, seconds: float) -> None:
         until = self._clock.now().mono + seconds
@@ -111,9 +111,9 @@ class PureSystem:
                 self._write(step.wire if isinstance(step, Send) else record.payload)
         if outcome.close is not None:
             self.ends.append(f"{outcome.close.code.value} {outcome.close.text}".strip())
-            if self._line is not None:
-                self._line.closed = True
-                self._line = None
+            if self._connection is not None:
+                self._connection.closed = True
+                self._connection = None
         for event in outcome.events:
             self._react(event)
 
@@ -125,8 +125,8 @@ class PureSystem:
                 self._write(item.payload)
 
     def _write(self, frame: bytes) -> None:
-        if self._line is not None:
-            self._line.take(frame, self.now())
+        if self._connection is not None:
+            self._connection.take(frame, self.now())
 
     def _react(self, event: Event) -> None:
         now = self._clock.now()

@@ -95,7 +95,8 @@ class TestWhenAConnectionEnds:
 
     @pytest.mark.parametrize("option", ["reset_on_logout", "reset_on_disconnect"])
     def test_both_sides_begin_again_at_1(self, option: str) -> None:
-        twins = Twins(**{option: True})
+        options: dict[str, Any] = {option: True}
+        twins = Twins(**options)
         for _ in range(3):
             twins.connect()
             twins.exchange()

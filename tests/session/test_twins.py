@@ -53,6 +53,8 @@ def test_so_it_does_with_a_small_waiting_room(seed: int) -> None:
     [
         {"slow": True},
         {"slow": True, "next_expected": True, "resend_chunk": 4},
+        {"next_expected": True, "initiator": {"next_expected": False, "resend_chunk": 2}},
+        {"initiator": {"next_expected": True, "last_processed": True}, "resend_chunk": 3},
         {"resend_chunk": 2},
         {"next_expected": True},
         {"next_expected": True, "resend_chunk": 3, "last_processed": True, "time_precision": "ns"},

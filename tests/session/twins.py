@@ -123,18 +123,22 @@ class Twins:
     Args:
         seed: decides everything that chance decides.
         slow: replays leave in pieces, with anything else between them.
+        initiator: anything of ``SessionSettings`` for the initiator alone.
         settings: anything of ``SessionSettings`` for both sides.
     """
 
-    def __init__(self, seed: int = 0, *, slow: bool = False, **settings: Any) -> None:
+    def __init__(
+        self, seed: int = 0, *, slow: bool = False, initiator: dict[str, Any] | None = None, **settings: Any
+    ) -> None:
         self.random = Random(seed)
         self.clock = ManualClock()
         settings.setdefault("sending_time_window", 1e6)  # a message may lie on a bad path for long
-        initiator = SessionSettings("initiator", Role.INITIATOR, "INIT", "ACPT", **settings)
-        acceptor = replace(
-            initiator, name="acceptor", role=Role.ACCEPTOR, sender_comp_id="ACPT", target_comp_id="INIT"
+        dialling = SessionSettings("initiator", Role.INITIATOR, "INIT", "ACPT", **settings)
+        accepting = replace(
+            dialling, name="acceptor", role=Role.ACCEPTOR, sender_comp_id="ACPT", target_comp_id="INIT"
         )
-        self.initiator, self.acceptor = Side(initiator, slow), Side(acceptor, slow)
+        self.initiator = Side(replace(dialling, **(initiator or {})), slow)
+        self.acceptor = Side(accepting, slow)
 
     @property
     def sides(self) -> tuple[Side, Side]:

@@ -145,8 +145,14 @@ class LiveSystem:
     async def _write(self, wire: Wire, data: bytes) -> None:
         wire.stream.write(data)
 
-    def stop_reading(self, connection: Connection) -> None:
-        self._wire(connection).stream.pause_reading()
+    def read_on(self, connection: Connection, wanted: bool) -> None:
+        self._run(self._read_on(self._wire(connection).stream, wanted))
+
+    async def _read_on(self, stream: asyncio.Transport, wanted: bool) -> None:
+        if wanted:
+            stream.resume_reading()
+        else:
+            stream.pause_reading()
 
     def wait(self, seconds: float) -> None:
         self._run(asyncio.sleep(seconds))

@@ -41,8 +41,8 @@ class System(Protocol):
         """Let the system receive bytes."""
         ...
 
-    def stop_reading(self, connection: Connection) -> None:
-        """Let the counterparty read no more."""
+    def read_on(self, connection: Connection, wanted: bool) -> None:
+        """Let the counterparty read no more, or again."""
         ...
 
     def wait(self, seconds: float) -> None:
@@ -249,7 +249,10 @@ class Player:
         self._write(self._connection, bytes(data or b""))
 
     def stop_reading(self) -> None:
-        self._system.stop_reading(self._connection)
+        self._system.read_on(self._connection, False)
+
+    def read_on(self) -> None:
+        self._system.read_on(self._connection, True)
 
     def wait(self) -> None:
         self._quiet()
@@ -374,6 +377,7 @@ VERBS: dict[str, Callable[[Player], None]] = {
     "peer gathers": Player.gather,
     "peer flushes": Player.flush,
     "peer stops reading": Player.stop_reading,
+    "peer reads on": Player.read_on,
     "wait": Player.wait,
     "verdict": Player.verdict,
     "app sends": Player.app_sends,

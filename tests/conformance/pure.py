@@ -63,7 +63,7 @@ class PureSystem:
         if connection is self._connection:
             self._do(self._session.receive(data, self._clock.now()))
 
-    def stop_reading(self, connection: Connection) -> None:
+    def read_on(self, connection: Connection, wanted: bool) -> None:
         raise Mismatch("a session alone has no stream: mark the script as live")
 
     def wait(self, seconds: float) -> None:

@@ -252,6 +252,7 @@ STEPS: tuple[tuple[tuple[str, ...], Callable[[Line, str], Step]], ...] = (
     (("peer", "gathers"), _plain("peer gathers")),
     (("peer", "flushes"), _plain("peer flushes")),
     (("peer", "stops", "reading"), _plain("peer stops reading")),
+    (("peer", "reads", "on"), _plain("peer reads on")),
     (("app", "sends"), _message("app sends")),
     (("app", "cannot", "send"), _message("app cannot send")),
     (("app", "logs", "out"), _texted("app logs out")),

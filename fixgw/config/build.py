@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
@@ -13,22 +13,29 @@ from urllib.parse import quote
 from fixgw.admin.server import AdminServer
 from fixgw.clock import Clock
 from fixgw.config.check import check_resolved, connector_settings, identity_of
+from fixgw.config.dictionaries import make_check
 from fixgw.config.handlers import make_handler
-from fixgw.config.model import Section, SessionSection
+from fixgw.config.listening import listen_settings
+from fixgw.config.model import SessionSection
 from fixgw.config.problems import raise_errors
 from fixgw.config.resolve import Resolved, resolve_sessions
+from fixgw.config.sections import ListenSection, Section
 from fixgw.config.settings import Loaded, load_settings
+from fixgw.engine.acceptor_settings import AcceptorLimits, AcceptorPlan, AcceptorSession
+from fixgw.engine.credentials import Credentials, CredentialTable
 from fixgw.engine.gateway import Gateway, Service, Wait
 from fixgw.engine.hosts import Host
 from fixgw.engine.settings import LinkSettings, RetrySettings, SessionPlan
 from fixgw.engine.timetable import Timetable
 from fixgw.errors import ConfigError
 from fixgw.observe import metrics
+from fixgw.session.hooks import ResendEverything
 from fixgw.session.state import OnGap, Role, SessionSettings
 from fixgw.store.base import Store
 from fixgw.store.memory import MemoryStore
 from fixgw.store.tape import Tape, TapeSettings
 from fixgw.transport.tcp import TcpConnector
+from fixgw.transport.tls import parse_pin
 
 # Settings of a session that its FIX session takes as they are written.
 _AS_WRITTEN = (
@@ -78,13 +85,16 @@ def build(
     resolution = resolve_sessions(loaded)
     raise_errors(check_resolved(loaded, resolution))
     given = dict(handlers or {})
-    plans = [session_plan(session, given.pop(session.section.name, None)) for session in resolution.sessions]
+    made = [(session, given.pop(session.section.name, None)) for session in resolution.sessions]
+    plans = [session_plan(session, handler) for session, handler in made if not session.accepts]
+    acceptors = acceptor_plans([(session, handler) for session, handler in made if session.accepts])
     if given:
         raise ConfigError(
             f"handlers were given for sessions that do not exist: {', '.join(sorted(given))}",
             remedy="use the names of the configuration",
         )
-    return Gateway(plans, clock=clock, wait=wait, timeout=timeout, services=_services(loaded))
+    services = _services(loaded)
+    return Gateway(plans, clock=clock, wait=wait, timeout=timeout, services=services, acceptors=acceptors)
 
 
 def session_plan(session: Resolved, handler: object | None = None) -> SessionPlan:
@@ -98,9 +108,6 @@ def session_plan(session: Resolved, handler: object | None = None) -> SessionPla
         ConfigError: the key can not be used, or the handler can not be made.
     """
     section, profile = session.section, session.profile
-    written = section.handlers.get(session.kind.handler)
-    if handler is None and written is not None:
-        handler = make_handler(written)
     first, *standby = (
         Host(str(address), TcpConnector(connector_settings(session, address)))
         for address in session.addresses
@@ -113,7 +120,7 @@ def session_plan(session: Resolved, handler: object | None = None) -> SessionPla
         store=lambda: _store(session),
         kind=section.kind,
         messages=session.venue.messages,
-        handler=handler,
+        handler=handler or _written_handler(session),
         orders=session.kind.order_entry,
         clients=lambda: session.venue.clients(session.kind),
         required=section.required,
@@ -126,11 +133,65 @@ def session_plan(session: Resolved, handler: object | None = None) -> SessionPla
     )
 
 
+def acceptor_plans(sessions: Sequence[tuple[Resolved, object | None]]) -> list[AcceptorPlan]:
+    """Return the plans of checked sessions that their peers open, one for each port.
+
+    Args:
+        sessions: each with its handler object, or None for what the file names.
+
+    Raises:
+        ConfigError: a certificate or its key can not be used, or a handler can not be made.
+    """
+    ports: dict[ListenSection, list[tuple[Resolved, object | None]]] = {}
+    for session, handler in sessions:
+        assert session.section.listen is not None
+        ports.setdefault(session.section.listen, []).append((session, handler))
+    return [
+        AcceptorPlan(
+            listen_settings(listen),
+            [_served(session, handler) for session, handler in together],
+            authenticator=_authenticator([session for session, _ in together]),
+            limits=AcceptorLimits(**_part_of(AcceptorLimits, listen)),
+        )
+        for listen, together in ports.items()
+    ]
+
+
+def _served(session: Resolved, handler: object | None) -> AcceptorSession:
+    return AcceptorSession(
+        _session_settings(session),
+        lambda: _store(session),
+        messages=session.venue.messages,
+        handler=handler or _written_handler(session),
+        link=_link_settings(session),
+        kind=session.section.kind,
+        timetable=_timetable(session.section),
+    )
+
+
+def _authenticator(sessions: Sequence[Resolved]) -> CredentialTable:
+    rows = {}
+    for session in sessions:
+        section = session.section
+        credentials = Credentials(
+            section.username,
+            section.password.reveal() if section.password is not None else None,
+            frozenset(parse_pin(digest).hex() for digest in section.peer_certificates),
+        )
+        rows[(session.begin_string, session.target_comp_id, section.sender or "")] = credentials
+    return CredentialTable(rows)
+
+
+def _written_handler(session: Resolved) -> object | None:
+    written = session.section.handlers.get(session.kind.handler)
+    return make_handler(written) if written is not None else None
+
+
 def _session_settings(session: Resolved) -> SessionSettings:
     section, kind, profile = session.section, session.kind, session.profile
     return SessionSettings(
         name=section.name,
-        role=Role.INITIATOR,
+        role=Role(section.role),
         sender_comp_id=section.sender or "",
         target_comp_id=session.target_comp_id,
         begin_string=session.begin_string,
@@ -144,7 +205,8 @@ def _session_settings(session: Resolved) -> SessionSettings:
         on_gap=section.on_gap or OnGap.CONTINUE,
         accepted_sender_comp_ids=profile.accepted_sender_comp_ids | {session.target_comp_id},
         time_precision=cast(Any, section.time_precision or profile.time_precision),
-        resend_policy=session.venue.resend_policy(kind),
+        resend_policy=ResendEverything() if session.accepts else session.venue.resend_policy(kind),
+        check=make_check(session),
         on_mismatch=section.on_mismatch,
         **{name: getattr(section, name) for name in _AS_WRITTEN},
         **_part_of(SessionSettings, section.limits),

@@ -9,7 +9,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import TypeAlias
 
+from fixgw.config.dictionaries import make_check
 from fixgw.config.handlers import find_handler
+from fixgw.config.listening import listening, one_port
 from fixgw.config.load import SettingPath
 from fixgw.config.problems import Level, Problem, suggest
 from fixgw.config.resolve import CANCEL_OPTION, Address, Resolution, Resolved, resolve_sessions
@@ -62,6 +64,8 @@ def connector_settings(session: Resolved, address: Address) -> TcpSettings:
 
 def _address(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
     """Host and port are known, and where they are the venue's they fit kind and environment."""
+    if session.accepts:
+        return
     section, hosts, connect = session.section, session.profile.hosts, (*session.path, "connect")
     if section.connect.hosts and (section.connect.host or section.connect.port):
         what = "'hosts' stands in place of host and port"
@@ -122,6 +126,8 @@ def _identity(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
 
 def _transport(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
     """Pins and CA file can be used, and plain TCP stays on this machine."""
+    if session.accepts:
+        return
     tls, path = session.section.connect.tls, (*session.path, "connect", "tls")
     for index, pin in enumerate(tls.pins if tls else ()):
         try:
@@ -268,6 +274,8 @@ def _unique_names(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]
 def _unique_identities(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]:
     """A signed session has a key of its own; an unsigned one a pair of CompIDs at its address."""
     for first, second in combinations(sessions, 2):
+        if first.accepts or second.accepts:
+            continue  # told by one_port
         if identity_of(first) == identity_of(second):
             what = f"{first.section.name} and {second.section.name} use the same sender"
             remedy = "give the second session a sender of its own: a venue carries one connection each"
@@ -323,6 +331,15 @@ def _services(loaded: Loaded, _sessions: list[Resolved]) -> Iterator[Problem]:
         yield loaded.problem(what, ("admin", "socket"), "choose a directory of your own")
 
 
+def _dictionary(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
+    """The dictionaries can be read, and fit each other and the version."""
+    try:
+        make_check(session)
+    except ConfigError as error:
+        what = f"{error.what} ({error.where})" if error.where else error.what
+        yield loaded.problem(what, (*session.path, "dictionary"), error.remedy)
+
+
 SESSION_RULES: Iterable[SessionRule] = (
     _address,
     _identity,
@@ -333,5 +350,7 @@ SESSION_RULES: Iterable[SessionRule] = (
     _user,
     _options,
     _handlers,
+    _dictionary,
+    listening,
 )
-FILE_RULES: Iterable[FileRule] = (_unique_names, _unique_identities, _separate_stores, _services)
+FILE_RULES: Iterable[FileRule] = (_unique_names, _unique_identities, one_port, _separate_stores, _services)

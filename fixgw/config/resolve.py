@@ -96,6 +96,11 @@ class Resolved:
         return self.section.default_appl_ver_id or self.profile.default_appl_ver_id or FIX50SP2
 
     @property
+    def accepts(self) -> bool:
+        """True when the counterparty connects to us."""
+        return self.section.role == "acceptor"
+
+    @property
     def may_cancel(self) -> bool:
         """True when the venue cancels open orders on a disconnect if it is asked to."""
         return self.kind.name in self.profile.logon_options.get(CANCEL_OPTION, (0, frozenset()))[1]
@@ -117,6 +122,8 @@ class Resolved:
         return [*self._user(), *self.venue.logon_fields(self.kind, options), *further]
 
     def _user(self) -> Iterator[tuple[int, str]]:
+        if self.accepts:
+            return  # they are the peer's to say
         if self.section.username is not None:
             yield USERNAME, self.section.username
         if self.section.password is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    PlainValidator,
     SecretStr,
     StringConstraints,
     ValidationInfo,
@@ -68,6 +70,13 @@ def _host_port(value: str) -> str:
     return value
 
 
+def _network(value: Any) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(str(value))
+    except ValueError:
+        raise fault(f"{value!r} is no network", "write 10.1.0.0/16 without bits behind the mask") from None
+
+
 def split_host_port(text: str) -> tuple[str, int]:
     """Return host and port of ``host:port``; an IPv6 address stands in brackets."""
     host, _, port = text.rpartition(":")
@@ -117,4 +126,9 @@ Pins = Annotated[tuple[str, ...], BeforeValidator(listed)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Text = Annotated[str, BeforeValidator(_text), StringConstraints(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Network = Annotated[
+    IPv4Network | IPv6Network,
+    PlainValidator(_network),
+    WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8"]}),
+]
 HostPort = Annotated[str, StringConstraints(pattern=_HOST_PORT), AfterValidator(_host_port)]

@@ -35,6 +35,8 @@ def _logged_on(link: Driver, event: events.LoggedOn) -> None:
         if not waiter.done():
             waiter.set_result(None)
     log.info("logged on", extra={"session": link.name, "epoch": link.epoch, "reset": event.reset})
+    for book in link.router.books:
+        book.on_logon()
     link.dispatcher.signal("on_logon", Context(link, event.logon.msg_seq_num))
 
 

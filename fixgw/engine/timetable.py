@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from fixgw.clock import Clock
 from fixgw.engine.schedule import Schedule
-from fixgw.fix.message import Message
-from fixgw.handlers.base import Context
+from fixgw.handlers.base import Book
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Timetable:
         )
 
 
-class Timekeeper:
+class Timekeeper(Book):
     """Compares the clock with a timetable; it is one of the session's books, to outlive the process.
 
     Args:
@@ -109,18 +108,3 @@ class Timekeeper:
     def load(self, blob: bytes) -> None:
         """Take since when the numbers run."""
         self._numbers_since = int(blob)
-
-    def on_message(self, message: Message, context: Context) -> None:
-        """No message changes the time."""
-
-    def on_sent(self, message: Message, msg_seq_num: int) -> None:
-        """No message changes the time."""
-
-    def on_reject(self, reject: Message, ref_seq_num: int) -> None:
-        """No message changes the time."""
-
-    def on_not_sent(self, msg_seq_num: int) -> None:
-        """No message changes the time."""
-
-    def on_disconnect(self) -> None:
-        """Numbers outlive connections."""

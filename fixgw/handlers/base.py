@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from fixgw.clock import Now
+from fixgw.errors import NotLoggedOn
 from fixgw.fix.message import Message, SimplefixMessage
 from fixgw.fix.schema import TypedMessage
 
@@ -97,53 +98,67 @@ class Context:
         return self.session.orders
 
 
-class Book(Protocol):
+class Book:
     """A library-owned account of a session's traffic, settled before any user handler is called.
 
-    All methods are plain functions on the event loop; none may raise for what a peer sent.
+    A book overrides what concerns it. All methods are plain functions on the event loop; none may raise for
+    what a peer sent.
+
+    Attributes:
+        name: under which a checkpoint keeps its state.
     """
 
     name: str
 
     def on_message(self, message: Message, context: Context) -> None:
         """Take in one inbound application message."""
-        ...
 
     def on_sent(self, message: Message, msg_seq_num: int) -> None:
         """Rebuild only: one of our own application messages, read back from the store."""
-        ...
 
     def on_reject(self, reject: Message, ref_seq_num: int) -> None:
         """Take in a Reject(3) of our message ``ref_seq_num`` of the present epoch."""
-        ...
 
     def on_not_sent(self, msg_seq_num: int) -> None:
         """Our message never reached the peer: never written, or asked for again and gap-filled."""
-        ...
+
+    def on_logon(self) -> None:
+        """The session is up: what has to be asked for anew can be sent."""
 
     def on_disconnect(self) -> None:
         """The link is gone: whatever was sent and not answered has an unknown outcome."""
-        ...
 
     def on_reset(self, epoch: int, utc_ns: int) -> None:
         """The numbers went back to 1 at that instant: nothing of the former epoch can be asked for again."""
-        ...
 
     def dump(self) -> bytes:
         """Return the state for a checkpoint."""
-        ...
+        return b""
 
     def load(self, blob: bytes) -> None:
         """Take the state of a checkpoint."""
-        ...
 
 
-class Client(Book, Protocol):
+class Client(Book):
     """A book that asks the venue for things as well: queries, subscriptions, quotes."""
+
+    def __init__(self) -> None:
+        self._port: SessionPort | None = None
 
     def bind(self, port: SessionPort) -> None:
         """Send through this session from now on."""
-        ...
+        self._port = port
+
+    @property
+    def port(self) -> SessionPort:
+        """The session.
+
+        Raises:
+            NotLoggedOn: it belongs to none yet.
+        """
+        if self._port is None:
+            raise NotLoggedOn(f"{type(self).__name__} belongs to no session yet")
+        return self._port
 
 
 class Handler:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fixgw.errors import FixError
 from fixgw.fix.message import Message
 from fixgw.fix.tags import BUSINESS_REJECT_REF_ID, CL_ORD_ID, ORIG_CL_ORD_ID, TEXT
-from fixgw.handlers.base import Context
+from fixgw.handlers.base import Book, Context
 from fixgw.handlers.order import Ending, Order, OrderSnapshot, OrderState, Request, dump_order, load_order
 from fixgw.handlers.reports import UNDECIDED, apply_report
 from fixgw.messages.business import BusinessMessageReject
@@ -25,8 +25,8 @@ from fixgw.messages.order_entry import (
 CLOSED_KEPT = 2_000
 
 
-class OrderBook:
-    """Follows orders by what was sent and what the venue says; a ``handlers.base.Book``.
+class OrderBook(Book):
+    """Follows orders by what was sent and what the venue says.
 
     Args:
         unknown_outcome_texts: values of Text(58) on a rejecting report which mean that nobody knows.
@@ -35,6 +35,7 @@ class OrderBook:
     name = "orders"
 
     def __init__(self, unknown_outcome_texts: frozenset[str] = frozenset()) -> None:
+        super().__init__()
         self.endings = dict.fromkeys(Ending, 0)
         self.duplicates = 0
         self.malformed = 0

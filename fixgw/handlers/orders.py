@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from fixgw.errors import LocalError, NotLoggedOn
+from fixgw.errors import LocalError
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
 from fixgw.fix.tags import CL_ORD_ID, TRANSACT_TIME
 from fixgw.fix.values import sending_time
-from fixgw.handlers.base import SessionPort
+from fixgw.handlers.base import Client
 from fixgw.handlers.order import Ending, Order, Request
 from fixgw.handlers.orderbook import OrderBook
 from fixgw.messages.order_entry import NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
@@ -23,7 +23,7 @@ def new_cl_ord_id() -> str:
     return str(uuid4())
 
 
-class Orders(OrderBook):
+class Orders(OrderBook, Client):
     """The order book of one session, with the means to send.
 
     Args:
@@ -50,11 +50,6 @@ class Orders(OrderBook):
             if any(spec.tag == TRANSACT_TIME and spec.required for spec in cls.FIELDS)
         )
         self._cl_ord_ids = cl_ord_ids
-        self._port: SessionPort | None = None
-
-    def bind(self, port: SessionPort) -> None:
-        """Send through this session from now on."""
-        self._port = port
 
     async def submit(self, order: NewOrderSingle) -> Order:
         """Send a NewOrderSingle; return once it is committed and its bytes are handed to the transport.
@@ -70,7 +65,7 @@ class Orders(OrderBook):
             LocalError: its ClOrdID is in use.
         """
         placed = self.place(order)
-        await self._session.flushed()
+        await self.port.flushed()
         if placed.ending is Ending.NOT_SENT:
             await placed.acknowledged()
         return placed
@@ -84,7 +79,7 @@ class Orders(OrderBook):
             message.insert(CL_ORD_ID, cl_ord_id)
         self._refuse_used(cl_ord_id)
         self._stamp(message)
-        number = self._session.send(message)
+        number = self.port.send(message)
         return self._placed(message, number, self._mono())
 
     async def replace(
@@ -113,9 +108,9 @@ class Orders(OrderBook):
             **fields,
         ).message
         self._stamp(message)
-        number = self._session.send(message)
+        number = self.port.send(message)
         request = self._requested(order, message, number, self._mono())
-        await self._session.flushed()
+        await self.port.flushed()
         return request
 
     async def cancel(self, order: Order, **fields: Any) -> Request:
@@ -137,24 +132,18 @@ class Orders(OrderBook):
             **fields,
         ).message
         self._stamp(message)
-        number = self._session.send(message, urgent=True)
+        number = self.port.send(message, urgent=True)
         request = self._requested(order, message, number, self._mono())
-        await self._session.flushed()
+        await self.port.flushed()
         return request
 
-    @property
-    def _session(self) -> SessionPort:
-        if self._port is None:
-            raise NotLoggedOn("these orders belong to no session yet")
-        return self._port
-
     def _mono(self) -> float:
-        return self._session.now().mono
+        return self.port.now().mono
 
     def _stamp(self, message: Message) -> None:
         """Fill in TransactTime(60) where the venue's dialect asks for it."""
         if message.msg_type in self._stamped and TRANSACT_TIME not in message:
-            message.append(TRANSACT_TIME, sending_time(self._session.now().utc_ns))
+            message.append(TRANSACT_TIME, sending_time(self.port.now().utc_ns))
 
     def _refuse_used(self, cl_ord_id: str) -> None:
         used = self._by_id.get(cl_ord_id)

@@ -69,7 +69,7 @@ def test_ids_are_fresh() -> None:
 
 
 async def test_orders_of_no_session_can_not_be_sent() -> None:
-    with pytest.raises(NotLoggedOn, match="belong to no session"):
+    with pytest.raises(NotLoggedOn, match="belongs to no session"):
         await Orders().submit(order())
 
 

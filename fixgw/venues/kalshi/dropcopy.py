@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fixgw.errors import FieldError, LocalError, NotLoggedOn, OutcomeUnknown, Rejected
+from fixgw.errors import FieldError, LocalError, OutcomeUnknown, Rejected
 from fixgw.fix.message import Message
 from fixgw.fix.tags import REF_SEQ_NUM, TEXT
-from fixgw.handlers.base import Context, SessionPort
+from fixgw.handlers.base import Client, Context
 from fixgw.venues.kalshi.exec_id import ExecID
 from fixgw.venues.kalshi.messages import (
     BusinessMessageReject,
@@ -97,8 +97,8 @@ class _Query:
             self.answer.set_exception(error)
 
 
-class DropCopy:
-    """Queries of one session; a ``handlers.base.Book`` that keeps nothing over a restart.
+class DropCopy(Client):
+    """Queries of one session; nothing is kept over a restart.
 
     One query runs at a time, because reports do not say which query they answer.
     """
@@ -106,7 +106,7 @@ class DropCopy:
     name = "dropcopy"
 
     def __init__(self) -> None:
-        self._port: SessionPort | None = None
+        super().__init__()
         self._turn = asyncio.Lock()
         self._query: _Query | None = None
         self._takers: dict[str, Callable[[_Query, Message], None]] = {
@@ -115,10 +115,6 @@ class DropCopy:
             "U3": self._refused,
             "j": self._business_reject,
         }
-
-    def bind(self, port: SessionPort) -> None:
-        """Send through this session from now on."""
-        self._port = port
 
     async def query(
         self,
@@ -154,10 +150,8 @@ class DropCopy:
                 self._query = None
 
     async def _ask(self, query: _Query, patience: float) -> Resent:
-        if self._port is None:
-            raise NotLoggedOn("these queries belong to no session yet")
         end = None if query.end is None else str(query.end)
-        query.ref_seq_num = self._port.send(
+        query.ref_seq_num = self.port.send(
             EventResendRequest(begin_exec_id=str(query.begin), end_exec_id=end)
         )
         try:
@@ -186,22 +180,6 @@ class DropCopy:
         """No further answer will come."""
         if self._query is not None:
             self._query.fail(OutcomeUnknown("the link was lost before the drop copy was complete"))
-
-    def on_sent(self, message: Message, msg_seq_num: int) -> None:
-        """Nothing is rebuilt: a query dies with its process."""
-
-    def on_not_sent(self, msg_seq_num: int) -> None:
-        """Not possible: these sessions have no retransmission."""
-
-    def on_reset(self, epoch: int, utc_ns: int) -> None:
-        """A new Logon: the query that ran has failed with the link."""
-
-    def dump(self) -> bytes:
-        """Return nothing."""
-        return b""
-
-    def load(self, blob: bytes) -> None:
-        """Take nothing."""
 
     def _report(self, query: _Query, message: Message) -> None:
         report = ExecutionReport.view(message)

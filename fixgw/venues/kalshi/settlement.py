@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from fixgw.errors import FieldError
 from fixgw.fix.message import Message
-from fixgw.handlers.base import Context, SessionPort
+from fixgw.handlers.base import Client, Context
 from fixgw.venues.kalshi.messages import MarketResult, MarketSettlementParty, MarketSettlementReport
 
 CENTS = Decimal(100)
@@ -66,8 +66,8 @@ class _Pages:
         )
 
 
-class Settlements:
-    """The settlements of one session; a ``handlers.base.Book``.
+class Settlements(Client):
+    """The settlements of one session.
 
     Pages that wait for others survive a restart. A settlement that was complete shortly before it may be told
     again.
@@ -76,6 +76,7 @@ class Settlements:
     name = "settlements"
 
     def __init__(self) -> None:
+        super().__init__()
         self.malformed = 0
         self._open: dict[str, _Pages] = {}
         self._settled: deque[Settlement] = deque(maxlen=KEPT)
@@ -101,9 +102,6 @@ class Settlements:
             self._arrived.clear()
             await self._arrived.wait()
 
-    def bind(self, port: SessionPort) -> None:
-        """Nothing is ever sent."""
-
     # -- handlers.base.Book --
 
     def on_message(self, message: Message, context: Context) -> None:
@@ -125,21 +123,6 @@ class Settlements:
             self._settled.append(market.joined())
             self._count += 1
             self._arrived.set()
-
-    def on_sent(self, message: Message, msg_seq_num: int) -> None:
-        """Nothing is ever sent."""
-
-    def on_reject(self, reject: Message, ref_seq_num: int) -> None:
-        """Nothing is ever sent."""
-
-    def on_not_sent(self, msg_seq_num: int) -> None:
-        """Nothing is ever sent."""
-
-    def on_disconnect(self) -> None:
-        """The missing pages come after the next Logon."""
-
-    def on_reset(self, epoch: int, utc_ns: int) -> None:
-        """Pages are joined by market, whatever their numbers."""
 
     def dump(self) -> bytes:
         """Return the pages that wait for others."""

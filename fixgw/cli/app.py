@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fixgw.cli import config, keys, seqnum, session
+from fixgw.cli import config, keys, seqnum, session, tape
 from fixgw.cli.check import check
 from fixgw.cli.decode import decode
 from fixgw.cli.demo import demo
@@ -26,6 +26,7 @@ for command in (run, sim, demo, check, status, decode):
     app.command()(command)
 app.add_typer(session.app, name="session")
 app.add_typer(seqnum.app, name="seqnum")
+app.add_typer(tape.app, name="tape")
 app.add_typer(keys.app, name="keys")
 app.add_typer(dictionaries, name="dict")
 app.add_typer(config.app, name="config")

@@ -134,14 +134,21 @@ class Chain:
         self.parts = list(parts)
 
     @classmethod
-    def of(cls, directory: Path) -> Chain:
+    def of(cls, directory: Path, archives: bool = True) -> Chain:
         """Look at the segments of a directory; one that was not finished is left out.
+
+        Args:
+            directory: where they lie.
+            archives: whether to look at those too that are compressed; nothing can be asked of them.
 
         Raises:
             StoreCorrupt: they do not follow each other, or a file header does not check.
             StoreError: one can not be read.
         """
-        chain = cls(directory, read_parts(directory))
+        paths = segment_paths(directory)
+        if not archives:
+            paths = paths[max((at for at, path in enumerate(paths, 1) if path.suffix == SUFFIX), default=0) :]
+        chain = cls(directory, read_parts(paths))
         for part, fault in chain.breaks():
             raise StoreCorrupt(f"{part.path}: {fault}: restore what is missing from a copy")
         return chain
@@ -173,7 +180,7 @@ class Chain:
 
     def scan(self, start: int, end: int) -> Iterator[tuple[int, Record]]:
         """Yield (offset, record) from ``start``, a record's offset, to ``end`` or to what does not check."""
-        for part, stop in self._between(start, end):
+        for part, stop in self.between(start, end):
             with open_segment(part.path) as segment:
                 at = max(start, part.start)
                 for offset, record in segment.scan(at, min(stop, segment.end())):
@@ -184,7 +191,7 @@ class Chain:
 
     def resync(self, start: int, end: int) -> Iterator[tuple[int, Record]]:
         """Yield (offset, record) of each record that checks from ``start`` to ``end``, over any damage."""
-        for part, stop in self._between(start, end):
+        for part, stop in self.between(start, end):
             with open_segment(part.path) as segment:
                 yield from segment.resync(max(start, part.start), min(stop, segment.end()))
 
@@ -226,7 +233,7 @@ class Chain:
             "open order"
         )
 
-    def _between(self, start: int, end: int) -> list[tuple[Part, int]]:
+    def between(self, start: int, end: int) -> list[tuple[Part, int]]:
         """Return the segments that hold anything from ``start`` to ``end``, each with where that stops."""
         stops = [part.base for part in self.parts[1:]] + [end]
         parts = zip(self.parts, stops, strict=True)
@@ -240,23 +247,27 @@ class Chain:
         return None
 
 
-def read_parts(directory: Path) -> list[Part]:
-    """Return the segments of a directory, in order, without one at the end whose header was not finished.
+def read_parts(paths: Sequence[Path]) -> list[Part]:
+    """Return segments by their files, in order, without one at the end whose header was not finished.
 
     Raises:
         StoreCorrupt: a file header does not check.
         StoreError: a file can not be read.
     """
     parts = []
-    paths = segment_paths(directory)
     for path in paths:
-        if path is not paths[-1] or not _is_unfinished(path):
+        if path is not paths[-1] or not is_unfinished_file(path):
             with open_segment(path) as segment:
-                parts.append(Part(number_of(path), segment.path, segment.header))
+                parts.append(Part.of(segment))
     return parts
 
 
-def _is_unfinished(path: Path) -> bool:
+def is_unfinished_file(path: Path) -> bool:
+    """Return whether a segment holds no more than a beginning of its header.
+
+    Raises:
+        StoreError: it can not be read.
+    """
     try:
         with path.open("rb") as file:
             return is_unfinished(file.read(FILE_HEADER_SIZE))

@@ -7,7 +7,8 @@ import secrets
 from pathlib import Path
 
 from fixgw.errors import StoreCorrupt
-from fixgw.store.chain import Chain, Part, begin_segment, segment_name, segment_paths
+from fixgw.store.archive import SUFFIX
+from fixgw.store.chain import Chain, Part, begin_segment, number_of, segment_name, segment_paths
 from fixgw.store.checkpoint import Pointer
 from fixgw.store.files import sync_directory
 from fixgw.store.header import Header
@@ -38,14 +39,17 @@ def open_chain(directory: Path, pointer: Pointer | None) -> Chain:
     """
     for path in directory.glob("*.new"):
         path.unlink()
-    chain = Chain.of(directory)
+    chain = Chain.of(directory, archives=False)
     if pointer is not None and pointer.segment not in {segment_name(part.number) for part in chain.parts}:
         raise StoreCorrupt(
             f"{directory / pointer.segment}: missing at offset 0, but its checkpoint file is there: "
             "restore the segment, or move the whole directory away to begin anew"
         )
-    for path in segment_paths(directory)[len(chain.parts) :]:
-        path.unlink()
+    paths = segment_paths(directory)
+    if paths and paths[-1].suffix == SUFFIX:
+        raise StoreCorrupt(f"{paths[-1]}: the segments after it are missing: restore them from a copy")
+    if paths and (not chain.parts or chain.last.number < number_of(paths[-1])):
+        paths[-1].unlink()  # its header was not finished
     if not chain.parts:
         with begin_segment(directory, 1, Header(secrets.randbits(32))) as segment:
             os.fsync(segment.fd)

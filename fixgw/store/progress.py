@@ -24,6 +24,7 @@ class Run(NamedTuple):
 
 _FRESH = SeqNums()
 _NOTHING = Position(1, 0)
+_NOT_DELIVERED = Flag.OUTBOUND | Flag.ADMIN
 _START = Run(FILE_HEADER_SIZE, 1)
 
 
@@ -52,6 +53,8 @@ class Progress:
         self.resume = resume
         self.ahead = ahead
         self._mark = (resume, handled)
+        self._due_in = self._next_in  # after the last inbound application frame of the epoch
+        self._due_before = Position(self._epoch, 0)  # the last one of the epochs before
 
     @property
     def numbers(self) -> SeqNums:
@@ -66,6 +69,8 @@ class Progress:
             if kind == 1 and not flags & 64 and epoch == self._epoch and next_out >= self._next_out:
                 self._next_out = next_out
                 self._next_in = next_in
+                if not flags & 33:  # neither outbound nor admin
+                    self._due_in = next_in
             else:  # the branch above is the path of nearly every frame: literals, and no call
                 self._follow_other(record, offset, end)
             offset = end
@@ -73,9 +78,9 @@ class Progress:
     def settle(self, end: int) -> None:
         """Move ``resume`` as far as the cursor allows; ``end`` is where the next record will begin.
 
-        Up to the mark's offset every frame has a position up to the mark's, so a cursor that has passed the
-        mark leaves nothing unhandled before it. One mark at a time is constant in size, and late by two
-        cursors at most.
+        Up to the mark's offset every application frame has a position up to the mark's, so a cursor that has
+        passed the mark leaves nothing unhandled before it. One mark at a time is constant in size, and late
+        by two cursors at most.
         """
         for _ in range(2):
             offset, position = self._mark
@@ -83,7 +88,17 @@ class Progress:
                 return
             self.resume = offset
             if self.ahead < self._next_in:
-                self._mark = (end, Position(self._epoch, self._next_in - 1))
+                self._mark = (end, self._due())
+
+    def catch_up(self, end: int) -> None:
+        """Take in that nothing before ``end`` is unhandled, as whoever read all of it knows."""
+        if self.ahead < self._next_in:
+            self.resume, self._mark = end, (end, self.handled)
+            self._due_in, self._due_before = 1, self.handled
+
+    def _due(self) -> Position:
+        """Return up to where handlers have to return."""
+        return Position(self._epoch, self._due_in - 1) if self._due_in > 1 else self._due_before
 
     def _follow_other(self, record: Record, offset: int, end: int) -> None:
         if record.kind == Kind.CURSOR:  # its epoch is the position's; its numbers say nothing
@@ -93,11 +108,15 @@ class Progress:
         self._follow_numbers(record, offset)
         if record.kind == Kind.FRAME and record.flags & Flag.WAITING:
             self.ahead = max(self.ahead, record.msg_seq_num)
+            self._due_in = max(self._due_in, record.msg_seq_num + 1)
+        elif record.kind == Kind.FRAME and not record.flags & _NOT_DELIVERED:
+            self._due_in = record.next_in
 
     def _follow_numbers(self, record: Record, offset: int) -> None:
         if record.epoch != self._epoch:
             self.runs = [Run(offset, 1)]
             self.ahead = 0
+            self._due_before, self._due_in = self._due(), 1
         else:
             if record.next_out < self._next_out:
                 self.runs = [run for run in self.runs if run.first < record.next_out]

@@ -60,18 +60,19 @@ class TapeReader:
 
     def _following(self) -> Part | None:
         """Return the segment after the present one, once it is there."""
-        if self._directory is None:
-            return None
-        number = number_of(self._segment.path) + 1
-        if not any(number_of(path) >= number for path in segment_paths(self._directory)):
-            return None
-        later = [part for part in read_parts(self._directory) if part.number >= number]
-        if later and later[0].number > number:
+        later = self._later()
+        if later and number_of(later[0]) > number_of(self._segment.path) + 1:
             raise StoreError(
                 f"{self._segment.path}: the segment after it was deleted before it was read; "
                 "begin again with the oldest one that is left"
             )
-        return later[0] if later else None
+        return next(iter(read_parts(later[:1])), None)
+
+    def _later(self) -> list[Path]:
+        if self._directory is None:
+            return []
+        number = number_of(self._segment.path)
+        return [path for path in segment_paths(self._directory) if number_of(path) > number]
 
     def _turn_to(self, following: Part) -> None:
         before, self._segment = self._segment, open_segment(following.path)
@@ -85,8 +86,7 @@ class TapeReader:
     def _judge(self) -> None:
         """Raise for what does not check, if it was on the medium once."""
         parts = [Part.of(self._segment)]
-        if self._directory is not None:
-            parts += [part for part in read_parts(self._directory) if part.number > parts[0].number]
+        parts += read_parts(self._later())
         chain = Chain(self._segment.path.parent, parts)
         judge(chain, self._offset, chain.end())
 

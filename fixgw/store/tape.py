@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from fixgw.errors import ConfigError, StoreCorrupt, StoreError, StoreFull
+from fixgw.errors import ConfigError, StoreError, StoreFull
 from fixgw.records import Flag, Kind, Record
 from fixgw.store.base import Stored, Sync
-from fixgw.store.chain import Chain, Part, begin_segment, open_segment, segment_name
+from fixgw.store.chain import Chain, Part, begin_segment, open_segment
 from fixgw.store.checkpoint import Checkpoint, Pointer
 from fixgw.store.files import make_directory, replace, sync_directory
 from fixgw.store.header import Header
@@ -155,12 +155,15 @@ class Tape:
         if self._full:
             notes.append(f"{self.path}: the disk is full: no room for the reserve")
         progress = state.progress
+        due = unhandled(Stretch(chain, progress.resume, state.end), progress.handled)
+        if not due:
+            progress.catch_up(state.end)
         return Stored(
             numbers=progress.numbers,
             handled=progress.handled,
             books=state.books,
             since=Stretch(chain, state.since, state.end),
-            unhandled=unhandled(Stretch(chain, progress.resume, state.end), progress.handled),
+            unhandled=due,
             fresh=chain.last.number == 1 and state.end == chain.start,
             notes=notes,
         )
@@ -168,8 +171,6 @@ class Tape:
     def _open_last(self) -> None:
         """Open the last segment for writing, with all that a process before may have left unsynced."""
         path = self._chain.last.path
-        if path.name != segment_name(self._chain.last.number):
-            raise StoreCorrupt(f"{path}: the segments after it are missing: restore them from a copy")
         fd = os.open(path, os.O_RDWR)
         try:
             segment = self._segment = Segment(path, fd)
@@ -232,9 +233,9 @@ class Tape:
         self.sync()
         state.since, state.count = state.end, 0
         segment, begin = self._writable(), state.end - size_of(record)
-        if self._point(Pointer(segment.path.name, begin, state.end, segment.seed)):
+        if self._point(Pointer(segment.path.name, begin, state.end, segment.seed)) and segment.base:
             progress = state.progress
-            self._tidy(min(begin, progress.resume, progress.runs[0].offset), utc_ns)
+            self._housekeeper.start(min(begin, progress.resume, progress.runs[0].offset), utc_ns)
 
     def sync(self) -> None:
         """Bring what was committed to the medium; blocking, safe to call from a thread; nothing once closed.
@@ -331,12 +332,6 @@ class Tape:
         self._roll_utc_ns = utc_ns - utc_ns % DAY_NS + DAY_NS if utc_ns else 0
         if not self._settings.roll_daily:
             self._roll_utc_ns = _NEVER
-
-    def _tidy(self, floor: int, utc_ns: int) -> None:
-        """See to the segments that end before an offset which nothing can ask beyond, if there are any."""
-        parts = self._chain.parts
-        if len(parts) > 1 and parts[1].base <= floor:
-            self._housekeeper.start(floor, utc_ns)
 
     def _append(self, fd: int, data: bytes, offset: int) -> None:
         try:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fixgw.errors import StoreCorrupt, StoreError
-from fixgw.records import Kind, Position, Record
+from fixgw.records import Flag, Kind, Position, Record
 from fixgw.store.base import Stored
 from fixgw.store.checkpoint import Pointer
 from fixgw.store.header import FILE_HEADER_SIZE
@@ -307,6 +307,30 @@ def test_the_scan_for_unhandled_frames_does_not_begin_at_the_start(tmp_path: Pat
     assert (tmp_path / SEGMENT).stat().st_size - resume < 2000
     tape.close()
     assert numbers_of(seen(tmp_path)[1].unhandled) == [197, 198, 199]
+
+
+def test_a_session_that_only_beats_is_not_scanned_from_its_start(tmp_path: Path) -> None:
+    log = Log()
+    tape, _ = opened(tmp_path)
+    tape.commit([log.received(), log.cursor(1)])
+    for _ in range(2):
+        for _ in range(100):
+            tape.commit([log.received(Flag.ADMIN), log.sent(Flag.ADMIN)])
+        tape.commit([log.reset()])
+        tape.checkpoint({}, UTC_NS)
+        tape.checkpoint({}, UTC_NS)
+        assert (tmp_path / SEGMENT).stat().st_size - tape._state.progress.resume < 1000
+        tape.close()
+        tape, stored = opened(tmp_path)
+        assert list(stored.unhandled) == []
+    early = log.early(3)
+    tape.commit([early, *(log.received(Flag.ADMIN) for _ in range(2))])
+    log.filled(4)
+    tape.commit([log.records[-1]])
+    for _ in range(3):
+        tape.checkpoint({}, UTC_NS)
+    tape.close()
+    assert seen(tmp_path)[1].unhandled == [early]
 
 
 def test_a_frame_that_waits_is_found_however_far_the_cursor_went(tmp_path: Path) -> None:

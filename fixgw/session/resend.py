@@ -18,7 +18,8 @@ from fixgw.session.wire import Wire
 _RESENT = int(Flag.OUTBOUND | Flag.POSS_DUP)
 _FILL = int(Flag.OUTBOUND | Flag.POSS_DUP | Flag.ADMIN)
 
-MAX_REPLAYS = 16  # ranges that wait to be sent again at a time; they never overlap
+# Ranges that wait to be sent again at a time; they never overlap. Some peers ask for each number by itself.
+MAX_REPLAYS = 256
 
 _INFINITY_999999 = frozenset({"FIX.4.0", "FIX.4.1", "FIX.4.2"})  # later ones mean that number
 

@@ -59,6 +59,20 @@ def test_a_gap_fill_may_end_anywhere(new_seq_no: int, sent: list[str], next_in: 
     assert desk.session.next_in == next_in
 
 
+def test_a_peer_that_sends_more_than_was_asked_for_is_asked_no_more_than_once_a_chunk() -> None:
+    desk = behind(20)
+    sent = [line for number in range(2, 21) for line in desk.repeat("D", number)]
+    assert [line.partition("|7=")[2] for line in sent] == [
+        "5|16=7",
+        "8|16=10",
+        "11|16=13",
+        "14|16=16",
+        "17|16=19",
+        "20|16=20",
+    ]
+    assert desk.session.next_in == 22
+
+
 def test_each_chunk_has_its_own_deadline() -> None:
     desk = behind(9)
     desk.clock.advance(9.0)

@@ -123,13 +123,13 @@ class TestRequests:
             desk.do(desk.session.lost(desk.clock.now()))
 
     def test_too_many_ranges_at_once_end_the_connection(self) -> None:
-        desk = Desk(numbers=SeqNums(1, 500, 1))
+        desk = Desk(numbers=SeqNums(1, 5000, 1))
         desk.log_on(1)
         for number in range(2, 2 + MAX_REPLAYS):
             request = desk.frame("2", number, f"7={number * 3}", f"16={number * 3}")
             assert desk.session.receive(request, desk.clock.now()).close is None  # nothing is sent yet
-        sent = desk.say("2", 2 + MAX_REPLAYS, "7=300", "16=300")
-        assert sent == [f"35=5|34=501|58=too many ResendRequests at once, {MAX_REPLAYS} are still served"]
+        sent = desk.say("2", 2 + MAX_REPLAYS, "7=4000", "16=4000")
+        assert sent == [f"35=5|34=5001|58=too many ResendRequests at once, {MAX_REPLAYS} are still served"]
         assert len(desk.heard(Alarm)) == 1
         assert desk.code is CloseCode.RESEND_LIMIT
 

@@ -329,9 +329,15 @@ class Player:
             raise Mismatch(f"the connection ended with {self._system.ends}, not with {self._step.text!r}")
         self._told_closed.add(connection)
 
+    def _warnings(self) -> list[str]:
+        return [warning for warning in self._system.warnings if self._step.text in warning]
+
+    def expect_no_warning(self) -> None:
+        if self._warnings():
+            raise Mismatch(f"there were warnings: {self._warnings()}")
+
     def expect_warning(self) -> None:
-        found = [warning for warning in self._system.warnings if self._step.text in warning]
-        if not found:
+        if not self._warnings():
             raise Mismatch(f"no warning says {self._step.text!r}, but {self._system.warnings}")
 
     def expect_numbers(self) -> None:
@@ -391,6 +397,7 @@ VERBS: dict[str, Callable[[Player], None]] = {
     "expect nothing": Player.expect_nothing,
     "expect open": Player.expect_open,
     "expect close": Player.expect_close,
+    "expect no warning": Player.expect_no_warning,
     "expect warning": Player.expect_warning,
     "expect numbers": Player.expect_numbers,
     "expect counts": Player.expect_counts,

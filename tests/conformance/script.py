@@ -263,6 +263,7 @@ STEPS: tuple[tuple[tuple[str, ...], Callable[[Line, str], Step]], ...] = (
     (("expect", "nothing"), _plain("expect nothing")),
     (("expect", "open"), _plain("expect open")),
     (("expect", "close"), _texted("expect close")),
+    (("expect", "no", "warning"), _texted("expect no warning")),
     (("expect", "warning"), _texted("expect warning")),
     (("expect", "numbers"), _valued("expect numbers", "in", "out", "epoch")),
     (("expect", "counts"), _valued("expect counts")),

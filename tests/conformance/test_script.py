@@ -76,6 +76,7 @@ def test_a_setting_that_does_not_exist_is_named() -> None:
         ("logon\nsend 0\nexpect numbers in=2", "'in': '3'.*not.*'in': '2'"),
         ("logon\nexpect counts garbled=1", "'garbled': '0'"),
         ("logon\nexpect warning late", "no warning says 'late'"),
+        ("logon\ngarbled order D\nexpect no warning", "there were warnings: .*do not come first"),
         ("logon\napp receives D", "the application did not receive D"),
         ("logon\nsend D 11=x\napp receives D 11=y", "11 is x"),
         ("logon\nsend D 11=x\napp receives nothing", "the application received 35=D"),

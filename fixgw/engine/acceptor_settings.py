@@ -40,6 +40,7 @@ class AcceptorLimits:
         logon_timeout: seconds from the accept to a Logon that is complete and judged, TLS included.
         max_logon_size: the longest first frame, bytes.
         max_pending: connections that may be without a Logon at once; the surplus is closed at the accept.
+            Each takes about 3 KiB of memory, with TLS 300 KiB.
         max_pending_per_address: as ``max_pending``, of one IPv4 address or one IPv6 network of 64 bits.
         max_sessions: sessions at once, those that newcomers have opened included.
     """

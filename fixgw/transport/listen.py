@@ -11,7 +11,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from fixgw.errors import ConfigError
 from fixgw.transport.address import endpoint, refuse_plain_remote
@@ -23,6 +23,9 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Receive: TypeAlias = Callable[[Accepted], asyncio.Protocol | None]
 
 ACCEPT_PAUSE = 1.0  # seconds without accepting once the process has run out of descriptors
+ACCEPT_BURST = (
+    16  # connections accepted in one loop iteration: a flood of them leaves room for everybody's turn
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,7 @@ class ListenSettings:
         allow: the networks whose addresses may connect; empty: all. Others are closed at the accept.
         handshake_timeout: seconds for the TLS handshake.
         shutdown_timeout: seconds for the peer's close_notify after a close.
-        max_pending: connections that the kernel may hold before they are accepted.
+        backlog: connections that the kernel may hold before they are accepted.
         allow_plain_remote: accept plain TCP from other machines.
     """
 
@@ -46,7 +49,7 @@ class ListenSettings:
     allow: tuple[Network, ...] = ()
     handshake_timeout: float = 10.0
     shutdown_timeout: float = 2.0
-    max_pending: int = 64
+    backlog: int = 1_024
     allow_plain_remote: bool = False
 
 
@@ -78,33 +81,40 @@ class TcpListener:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                sock, (host, *_) = await loop.sock_accept(bound)
-            except ConnectionError:  # it was gone before its turn came
+                self._arrived(*await loop.sock_accept(bound))
+                for _ in range(ACCEPT_BURST - 1):
+                    self._arrived(*bound.accept())
+            except (ConnectionError, BlockingIOError):  # it was gone before its turn came, or there is none
                 pass
             except OSError as error:
                 log.error("no connection can be accepted", extra={"why": error.strerror})
                 await asyncio.sleep(ACCEPT_PAUSE)
-            else:
-                self._arrived(sock, host)
-            await asyncio.sleep(0)  # one a loop iteration: a flood of them leaves room for everybody's turn
+            await asyncio.sleep(0)
 
-    def _arrived(self, sock: socket.socket, host: str) -> None:
-        if not _is_allowed(host, self._settings.allow):
-            log.debug("an address that is not allowed was closed", extra={"host": host})
-            sock.close()
-            return
-        task = asyncio.ensure_future(self._open(sock, host))
-        self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
-
-    async def _open(self, sock: socket.socket, host: str) -> None:
-        """Ask for the connection's protocol, then bring the two together, after the TLS handshake."""
-        this = asyncio.current_task()
-        assert this is not None
-        protocol = self._receive(Accepted(host, this.cancel))
+    def _arrived(self, sock: socket.socket, address: tuple[Any, ...]) -> None:
+        sock.setblocking(False)
+        host = str(address[0])
+        opening = _Opening()
+        protocol = self._protocol_for(Accepted(host, opening.cut))
         if protocol is None:
             sock.close()
             return
+        task = opening.task = asyncio.ensure_future(self._open(sock, host, protocol))
+        self._opening.add(task)
+        task.add_done_callback(lambda _: self._opened(task, sock))
+
+    def _protocol_for(self, accepted: Accepted) -> asyncio.Protocol | None:
+        if not _is_allowed(accepted.host, self._settings.allow):
+            log.debug("an address that is not allowed was closed", extra={"host": accepted.host})
+            return None
+        try:
+            return self._receive(accepted)
+        except Exception as error:
+            log.error("a connection could not be received", exc_info=error, extra={"host": accepted.host})
+            return None
+
+    async def _open(self, sock: socket.socket, host: str, protocol: asyncio.Protocol) -> None:
+        """Bring a connection and its protocol together, after the TLS handshake."""
         settings = self._settings
         secured = settings.tls is not None
         try:
@@ -118,6 +128,22 @@ class TcpListener:
         except OSError as error:
             log.debug("a TLS handshake failed", extra={"host": host, "why": str(error)})
             protocol.connection_lost(error)
+
+    def _opened(self, task: asyncio.Task[None], sock: socket.socket) -> None:
+        self._opening.discard(task)
+        if task.cancelled():  # perhaps before it began, so that no transport has the socket
+            sock.close()
+
+
+class _Opening:
+    """A connection that is on its way to its protocol."""
+
+    task: asyncio.Task[None] | None = None
+
+    def cut(self) -> None:
+        """End it."""
+        if self.task is not None:
+            self.task.cancel()
 
 
 async def listen(settings: ListenSettings, receive: Receive) -> TcpListener:
@@ -155,7 +181,7 @@ async def _bind(settings: ListenSettings) -> list[socket.socket]:
     port = settings.port
     try:
         for family, _, proto, _, address in dict.fromkeys(found):
-            bound.append(_bind_one(family, proto, (address[0], port, *address[2:]), settings.max_pending))
+            bound.append(_bind_one(family, proto, (address[0], port, *address[2:]), settings.backlog))
             port = bound[0].getsockname()[1]
     except OSError:
         for sock in bound:

@@ -140,3 +140,40 @@ async def test_a_handshake_can_be_cut(pem: Any) -> None:
             assert await reader.read() == b""
     writer.close()
     await listener.close()
+
+
+async def test_a_connection_can_be_cut_before_it_has_begun_to_open() -> None:
+    def receive(accepted: Accepted) -> asyncio.Protocol:
+        asyncio.get_running_loop().call_soon(accepted.cut)
+        return Recorder()
+
+    listener = await listen(ListenSettings(), receive)
+    assert await echoed("127.0.0.1", listener.port) == b""
+    await listener.close()
+
+
+async def test_a_receiver_that_fails_closes_the_connection_and_the_next_is_received(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answers: list[asyncio.Protocol] = [Echo()]
+
+    def receive(accepted: Accepted) -> asyncio.Protocol | None:
+        if len(caplog.records) == 0:
+            raise KeyError("no such desk")
+        return answers.pop()
+
+    listener = await listen(ListenSettings(), receive)
+    assert await echoed("127.0.0.1", listener.port) == b""
+    assert await echoed("127.0.0.1", listener.port) == b"35=0"
+    assert "no such desk" in str(caplog.records[0].exc_info)
+    await listener.close()
+
+
+async def test_a_burst_of_connections_is_accepted_in_full() -> None:
+    desk = Desk()
+    listener = await listen(ListenSettings(), desk.receive)
+    burst = 3 * listening.ACCEPT_BURST
+    assert (
+        await asyncio.gather(*(echoed("127.0.0.1", listener.port) for _ in range(burst))) == [b"35=0"] * burst
+    )
+    await listener.close()

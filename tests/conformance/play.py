@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -148,8 +148,8 @@ class Player:
         """
         try:
             for step in self._script.steps:
-                self._step = step
-                for _ in range(step.times):
+                for count in range(step.times):
+                    self._step = _counted(step, count)
                     VERBS[step.verb](self)
             self._quiet()
         except (Mismatch, LookupError) as fault:
@@ -402,6 +402,17 @@ VERBS: dict[str, Callable[[Player], None]] = {
     "expect numbers": Player.expect_numbers,
     "expect counts": Player.expect_counts,
 }
+
+
+def _counted(step: Step, count: int) -> Step:
+    """Return a step as it is the ``count``-th time: ``^5`` is 5, then 6, then 7."""
+    if step.times == 1:
+        return step
+    counted = (
+        (tag, str(int(value[1:]) + count) if value and value.startswith("^") else value)
+        for tag, value in step.fields
+    )
+    return replace(step, fields=tuple(counted))
 
 
 def refusal(kind: str, reason: str, text: str) -> Exception | None:

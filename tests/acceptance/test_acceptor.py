@@ -326,7 +326,9 @@ async def test_a_refused_peer_that_does_not_hang_up_keeps_nobody_out(pki: Pki) -
     listen = pki.listen(certificate_required=False)
     async with Acceptor(plan(listen=listen, authenticator=guard)) as acceptor:
         stubborn = await TcpPeer.dial(acceptor.port, pki.client())
-        stubborn.writer.transport.pause_reading()  # so it never sees the end, and TLS waits for its answer
+        stream = stubborn.writer.transport
+        assert isinstance(stream, asyncio.Transport)
+        stream.pause_reading()  # so it never sees the end, and TLS waits for its answer
         await stubborn.say(logon((554, "wrong")))
         while not acceptor["tw"].connections:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.001)

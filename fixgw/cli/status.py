@@ -9,7 +9,10 @@ import typer
 from fixgw.cli.control import DEFAULT_FILE, FileOption, SocketOption, client
 from fixgw.cli.render import json_line, out, table
 
-COLUMNS = ("session", "phase", "epoch", "next in", "next out", "received", "sent", "resent", "drops", "state")
+COLUMNS = (
+    *("session", "phase", "epoch", "next in", "next out"),
+    *("received", "sent", "resent", "drops", "host", "state"),
+)
 
 
 def status(
@@ -48,5 +51,6 @@ def _row(view: dict[str, Any]) -> tuple[object, ...]:
         sum(tally["sent"].values()),
         tally["recovered"],
         max(view["connections"] - 1, 0),
+        view["supervisor"]["host"],
         view["supervisor"]["state"],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,17 @@ def test_a_signal_drains_and_logs_out(sim: Sim, tmp_path: Path, number: signal.S
     assert events[-3:] == ["every required session is logged on", "draining", "logged out"]
     drops = [record.payload for record in records(tmp_path / "tapes" / "orders") if record.kind == Kind.DROP]
     assert [drop.split() for drop in drops] == [[b"logout"]]
+
+
+def test_a_session_outside_its_schedule_keeps_nobody_waiting(sim: Sim, tmp_path: Path) -> None:
+    later = f"{datetime.now(UTC) + timedelta(days=3):%a}".lower()
+    schedule = f"{{ time_zone: UTC, windows: {later} 12:00-12:01 }}"
+    running = Running(config(sim, tmp_path, schedule=schedule), tmp_path)
+    assert running.notified() == "READY=1"
+    shown = fixgw("status", "-c", tmp_path / "sessions.yaml").stdout.splitlines()
+    assert shown[1].split()[-2:] == [f"127.0.0.1:{sim.ready['ports']['KalshiRT']}", "closed"]
+    assert shown[2].startswith(f"orders: outside its schedule, which opens {later.title()} ")
+    assert running.stop(signal.SIGTERM)[0] == 0
 
 
 def test_systemd_hears_of_the_end_too(sim: Sim, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from fixgw.clock import Clock, Now, SystemClock
+from fixgw.engine.acceptor_settings import AcceptorLimits
 from fixgw.engine.reception import Admission, Reception
 from fixgw.errors import ConfigError
 from fixgw.fix import tags
@@ -37,6 +38,7 @@ from fixgw.transport.base import Peer
 from fixgw.transport.listen import ListenSettings, TcpListener, listen
 
 SENDING_TIME_WINDOW = 30.0
+LIMITS = AcceptorLimits(max_pending_per_address=256)  # every client of a simulator may be on this machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Simulator:
             self.add_key(known)
         context = self._directory.server_context() if settings.tls else None
         for kind in KINDS:
-            reception = Reception(partial(self._receive, kind))
+            reception = Reception(partial(self._receive, kind), LIMITS)
             port = settings.ports.get(kind.name, 0)
             listener = await listen(
                 ListenSettings(host=settings.host, port=port, tls=context), reception.accept

@@ -377,7 +377,7 @@ async def test_one_deadline_covers_handshake_logon_and_verdict(pki: Pki) -> None
         await judged.say(logon())
         for peer in (mute, idle, judged):
             assert await peer.ended() == b""
-        assert 0.25 < asyncio.get_running_loop().time() - begun < 1.0
+        assert 0.25 < asyncio.get_running_loop().time() - begun < 3.0
         assert acceptor.pending == 0
 
 

@@ -13,6 +13,7 @@ from fixgw.config.sections import (
     DictionarySection,
     LimitsSection,
     ListenSection,
+    Part,
     ReconnectSection,
     ScheduleSection,
     Section,
@@ -40,7 +41,7 @@ def _not_empty(sessions: tuple[SessionSection, ...]) -> tuple[SessionSection, ..
     return sessions
 
 
-class SessionSection(Section):
+class SessionSection(Part):
     """One FIX session with a venue."""
 
     name: Name

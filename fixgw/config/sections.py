@@ -13,6 +13,8 @@ from fixgw.errors import ConfigError
 from fixgw.store.base import Sync
 from fixgw.store.tape import TapeSettings
 
+_Switch = bool | Literal["on", "off"]
+
 
 def _tls(value: Any) -> Any:
     """Let ``off``, which YAML reads as false, mean plain TCP."""
@@ -49,7 +51,17 @@ class Section(BaseModel):
     )
 
 
-class StoreSection(Section):
+def _demand_nothing(schema: dict[str, Any]) -> None:
+    schema.pop("required", None)
+
+
+class Part(Section):
+    """A part of a session; what it lacks may stand in `defaults`, so the schema demands nothing."""
+
+    model_config = ConfigDict(json_schema_extra=_demand_nothing)
+
+
+class StoreSection(Part):
     """Where a session's numbers, frames and books survive."""
 
     kind: Literal["tape", "memory"] = "tape"
@@ -68,7 +80,7 @@ class StoreSection(Section):
     """days that such a segment is kept after its last record; 0 keeps it for ever"""
 
 
-class TlsSection(Section):
+class TlsSection(Part):
     """What is demanded of the peer's certificate."""
 
     ca_file: ConfigFile | None = None
@@ -79,7 +91,7 @@ class TlsSection(Section):
     """SHA-256 of the certificate or its public key, `sha256/BASE64` or 64 hex digits; one match is enough"""
 
 
-class ConnectSection(Section):
+class ConnectSection(Part):
     """Where the counterparty listens; host and port default to the venue's."""
 
     host: str | None = None
@@ -88,7 +100,9 @@ class ConnectSection(Section):
     """1 to 65535"""
     hosts: tuple[HostPort, ...] = ()
     """in place of host and port, several as `host:port`: one that fails or refuses is followed by the next"""
-    tls: Annotated[TlsSection | None, BeforeValidator(_tls)] = TlsSection()
+    tls: Annotated[
+        TlsSection | None, BeforeValidator(_tls, json_schema_input_type=TlsSection | _Switch | None)
+    ] = TlsSection()
     """`off`, or what is demanded of the certificate"""
     allow_plain_remote: bool = False
     """let plain TCP leave this machine"""
@@ -96,7 +110,7 @@ class ConnectSection(Section):
     """seconds for name and TCP connection"""
 
 
-class LimitsSection(Section):
+class LimitsSection(Part):
     """What may pile up before a link acts."""
 
     queue_size: Annotated[int, Field(ge=1)] = 10_000
@@ -123,7 +137,7 @@ class LimitsSection(Section):
     """how far a MsgSeqNum or NewSeqNo of the peer may lie beyond the expected number"""
 
 
-class ReconnectSection(Section):
+class ReconnectSection(Part):
     """How a lost connection is tried again: full jitter, doubling, with a cap."""
 
     base_seconds: Seconds = 1.0
@@ -136,7 +150,7 @@ class ReconnectSection(Section):
     """refused Logons in a row after which the session stops; 0 for no limit"""
 
 
-class TimingSection(Section):
+class TimingSection(Part):
     """How long the session waits for what."""
 
     logon_timeout: Seconds = 10.0
@@ -155,12 +169,15 @@ class TimingSection(Section):
     """end the connection over a SendingTime outside the window; by default an acceptor does"""
 
 
-class ScheduleSection(Section):
+class ScheduleSection(Part):
     """The hours in which a session is connected."""
 
     time_zone: TimeZone
     """an IANA time zone, such as `America/New_York`; the windows are told by its clocks"""
-    windows: Annotated[tuple[WindowText, ...], BeforeValidator(listed)]
+    windows: Annotated[
+        tuple[WindowText, ...],
+        BeforeValidator(listed, json_schema_input_type=WindowText | tuple[WindowText, ...]),
+    ]
     """such as `mon-fri 08:00-17:00`, `daily 17:05-17:00` or `sun 18:00 - fri 17:00`"""
     reset: bool = False
     """start at 1 with the first Logon of each window, also when one ended while nothing ran"""
@@ -181,7 +198,7 @@ class ScheduleSection(Section):
         return self
 
 
-class RulesSection(Section):
+class RulesSection(Part):
     """What is tolerated in a received message."""
 
     unknown_tags: bool = False
@@ -196,7 +213,7 @@ class RulesSection(Section):
     """fields without a value"""
 
 
-class DictionarySection(Section):
+class DictionarySection(Part):
     """Dictionaries in the XML of QuickFIX, against which received messages are checked."""
 
     transport: ConfigFile | None = None
@@ -210,7 +227,7 @@ class DictionarySection(Section):
     """`strict`, `lenient`, or what is tolerated one by one"""
 
 
-class ServerTlsSection(Section):
+class ServerTlsSection(Part):
     """The certificate that we show to peers, and what is demanded of theirs."""
 
     certificate: ConfigFile
@@ -223,14 +240,17 @@ class ServerTlsSection(Section):
     """with `client_ca`: refuse a peer without a certificate"""
 
 
-class ListenSection(Section):
+class ListenSection(Part):
     """Where peers open their sessions; sessions that share a port say the same here."""
 
     host: Text = "127.0.0.1"
     """the address to bind"""
     port: Port
     """1 to 65535"""
-    tls: Annotated[ServerTlsSection | None, BeforeValidator(_off)] = None
+    tls: Annotated[
+        ServerTlsSection | None,
+        BeforeValidator(_off, json_schema_input_type=ServerTlsSection | Literal[False, "off"] | None),
+    ] = None
     """the certificate to show, or `off`"""
     allow: tuple[Network, ...] = ()
     """networks that may connect, such as `10.0.0.0/8`; all by default"""

@@ -122,9 +122,11 @@ LogonFields = Annotated[
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Listen = Annotated[str, StringConstraints(pattern=_HOST_PORT)]
 HandlerPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
-Pins = Annotated[tuple[str, ...], BeforeValidator(listed)]
+Pins = Annotated[tuple[str, ...], BeforeValidator(listed, json_schema_input_type=str | tuple[str, ...])]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Text = Annotated[str, BeforeValidator(_text), StringConstraints(min_length=1)]
+Text = Annotated[
+    str, BeforeValidator(_text, json_schema_input_type=str | int), StringConstraints(min_length=1)
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = Annotated[
     IPv4Network | IPv6Network,

@@ -380,3 +380,26 @@ def test_the_schema_for_editors_explains_every_setting() -> None:
     ]
     assert len(described) > 50
     assert [name for name, field in described if not field.get("description")] == []
+
+
+def test_the_schema_for_editors_demands_nothing_that_may_stand_in_defaults() -> None:
+    definitions = Settings.model_json_schema()["$defs"]
+    demanded = {name: found["required"] for name, found in definitions.items() if "required" in found}
+    assert demanded == {"MetricsSection": ["listen"], "AdminSection": ["socket"]}
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "types"),
+    [
+        ("ConnectSection", "tls", {"object", "boolean", "string", "null"}),
+        ("ListenSection", "tls", {"object", "off", "null"}),
+        ("ScheduleSection", "windows", {"string", "array"}),
+        ("TlsSection", "pins", {"string", "array"}),
+        ("DictionarySection", "rules", {"object", "string"}),
+    ],
+)
+def test_the_schema_for_editors_allows_every_way_to_write_a_setting(
+    section: str, name: str, types: set[str]
+) -> None:
+    ways = Settings.model_json_schema()["$defs"][section]["properties"][name]["anyOf"]
+    assert {"object" if "$ref" in way else way.get("type", "off") for way in ways} == types

@@ -105,7 +105,7 @@ class Run:
         self.peer = Ledger(state.received, state.repeated, state.twice, state.disordered)
 
     async def _refusal(self, pki: Path) -> Step:
-        """Whoever dials refuses a certificate of an authority that it does not know."""
+        """fixgw refuses a certificate of an authority that it does not know, dialling or dialled."""
         started = perf_counter()
         other = make_pki(self.directory / "other-pki")
         faulty = await (self._dials(pki, other) if self.role == "acceptor" else self._is_dialled(pki, other))

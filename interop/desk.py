@@ -211,9 +211,9 @@ async def initiator(directory: Path, port: int, pki: Path | None) -> AsyncIterat
 
 @asynccontextmanager
 async def server(directory: Path, port: int, pki: Path | None) -> AsyncIterator[Desk]:
-    """Listen for a peer; with TLS if there is a ``pki``."""
+    """Listen for a peer; with TLS, and a certificate demanded of it, if there is a ``pki``."""
     handler = Counting()
-    context = None if pki is None else server_context(pki / "cert.pem", pki / "key.pem")
+    context = None if pki is None else server_context(pki / "cert.pem", pki / "key.pem", pki / "ca.pem")
     session = AcceptorSession(
         _settings(Role.ACCEPTOR), store=lambda: Tape(directory / "tape"), handler=handler
     )

@@ -41,7 +41,10 @@ TargetCompID=FIXGW
 def settings(task: harness.Task) -> fix.SessionSettings:
     """Write the settings file of the role and return it as QuickFIX reads it."""
     server = f"ServerCertificateFile={task.pki}/cert.pem\nServerCertificateKeyFile={task.pki}/key.pem"
-    client = f"CertificateAuthoritiesFile={task.pki}/ca.pem\nCertificateVerifyLevel=1"
+    client = (
+        f"CertificateAuthoritiesFile={task.pki}/ca.pem\n"
+        f"ClientCertificateFile={task.pki}/cert.pem\nClientCertificateKeyFile={task.pki}/key.pem"
+    )
     connect = f"SocketConnectHost=127.0.0.1\nSocketConnectPort={task.port}"
     text = SETTINGS.format(
         role=task.role,

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fixgw.engine.ending import Ending
-from fixgw.fix.tags import TEXT
 from fixgw.handlers.base import Context
 from fixgw.session import events
+from fixgw.session.admin import text_of
 
 if TYPE_CHECKING:
     from fixgw.engine.driver import Driver
@@ -64,7 +64,7 @@ def _numbers_reset(link: Driver, event: events.NumbersReset) -> None:
 
 
 def _reject_received(link: Driver, event: events.RejectReceived) -> None:
-    detail = {"session": link.name, "ref_seq_num": event.ref_seq_num, "text": event.reject.text(TEXT)}
+    detail = {"session": link.name, "ref_seq_num": event.ref_seq_num, "text": text_of(event.reject)}
     log.warning("message rejected by the peer", extra=detail)
     for book in link.router.books:
         book.on_reject(event.reject, event.ref_seq_num)

@@ -11,6 +11,7 @@ import pytest
 from fixgw.engine.link import Link
 from fixgw.engine.reactions import REACTIONS
 from fixgw.engine.settings import LinkSettings
+from fixgw.errors import Reject
 from fixgw.fix.framing import seal
 from fixgw.fix.message import Message
 from fixgw.handlers.router import Router
@@ -48,6 +49,14 @@ async def test_garbage_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         await rig.settle()
         [garbled] = [record for record in caplog.records if record.message == "garbled bytes skipped"]
         assert vars(garbled)["session"] == "us"
+
+
+async def test_the_text_of_a_reject_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with joined() as rig:
+        rig.them.link.refuse(Reject(5, "no\n\x1b[31mFAKE"), Message("D"))
+        await rig.settle()
+        [rejected] = [r for r in caplog.records if r.message == "message rejected by the peer"]
+        assert vars(rejected)["text"] == "no\\n\\x1b[31mFAKE"
 
 
 async def test_a_peer_with_another_heartbeat_is_an_alarm(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fixgw.fix.schema import TypedMessage
 from fixgw.messages.business import BusinessMessageReject
-from fixgw.venues.kalshi.messages import drop_copy, market_data, order_entry, order_groups, rfq, settlement
-from fixgw.venues.kalshi.messages.drop_copy import (
+from fixgw.venues.kalshi.dialect import drop_copy, market_data, order_entry, order_groups, rfq, settlement
+from fixgw.venues.kalshi.dialect.drop_copy import (
     EventResendComplete,
     EventResendReject,
     EventResendRejectReason,
     EventResendRequest,
 )
-from fixgw.venues.kalshi.messages.market_data import (
+from fixgw.venues.kalshi.dialect.market_data import (
     IncrementalEntry,
     MarketDataIncrementalRefresh,
     MarketDataRequest,
@@ -29,7 +29,7 @@ from fixgw.venues.kalshi.messages.market_data import (
     SubscriptionRequestType,
     TrdType,
 )
-from fixgw.venues.kalshi.messages.order_entry import (
+from fixgw.venues.kalshi.dialect.order_entry import (
     CollateralAmountChange,
     CollateralAmountType,
     ExecutionReport,
@@ -43,12 +43,12 @@ from fixgw.venues.kalshi.messages.order_entry import (
     OrderMassCancelRequest,
     SelfTradePreventionType,
 )
-from fixgw.venues.kalshi.messages.order_groups import (
+from fixgw.venues.kalshi.dialect.order_groups import (
     OrderGroupAction,
     OrderGroupRequest,
     OrderGroupResponse,
 )
-from fixgw.venues.kalshi.messages.rfq import (
+from fixgw.venues.kalshi.dialect.rfq import (
     AcceptQuote,
     AcceptQuoteResult,
     AcceptQuoteStatus,
@@ -75,7 +75,7 @@ from fixgw.venues.kalshi.messages.rfq import (
     SelectedLeg,
     SelectedLegSide,
 )
-from fixgw.venues.kalshi.messages.settlement import (
+from fixgw.venues.kalshi.dialect.settlement import (
     MarketResult,
     MarketSettlementParty,
     MarketSettlementReport,

@@ -14,7 +14,7 @@ from fixgw.fix.fieldtypes import BOOLEAN, DECIMAL, INT, LOCAL_MKT_DATE, STRING, 
 from fixgw.fix.schema import Group, TypedMessage, field, group
 from fixgw.messages.order_entry import MiscFee, PartyRole
 from fixgw.venues.kalshi import tags
-from fixgw.venues.kalshi.messages.order_entry import CollateralAmountChange
+from fixgw.venues.kalshi.dialect.order_entry import CollateralAmountChange
 
 
 class MarketResult(StrEnum):

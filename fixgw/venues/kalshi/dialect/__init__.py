@@ -1,0 +1,1 @@
+"""Kalshi's messages, one module a subject; ``kalshi.messages`` has them all."""

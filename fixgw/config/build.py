@@ -169,7 +169,8 @@ def _served(session: Resolved, handler: object | None) -> AcceptorSession:
     )
 
 
-def _authenticator(sessions: Sequence[Resolved]) -> CredentialTable:
+def _authenticator(sessions: Sequence[Resolved]) -> CredentialTable | None:
+    """Return what judges the Logons, None when nothing is asked for on that port."""
     rows = {}
     for session in sessions:
         section = session.section
@@ -179,7 +180,7 @@ def _authenticator(sessions: Sequence[Resolved]) -> CredentialTable:
             frozenset(parse_pin(digest).hex() for digest in section.peer_certificates),
         )
         rows[(session.begin_string, session.target_comp_id, section.sender or "")] = credentials
-    return CredentialTable(rows)
+    return CredentialTable(rows) if set(rows.values()) != {Credentials()} else None
 
 
 def _written_handler(session: Resolved) -> object | None:

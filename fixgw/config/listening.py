@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from fixgw.config.problems import Problem
+from fixgw.config.problems import Level, Problem
 from fixgw.config.resolve import Resolved
 from fixgw.config.sections import ListenSection
 from fixgw.config.settings import Loaded
@@ -56,6 +56,7 @@ def listening(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
         yield loaded.problem("nobody says where to listen", (*path, "listen"), "say listen: {port: 9880}")
     else:
         yield from _listen(loaded, session, section.listen)
+        yield from _open_to_all(loaded, session, section.listen)
 
 
 def _listen(loaded: Loaded, session: Resolved, listen: ListenSection) -> Iterator[Problem]:
@@ -73,6 +74,20 @@ def _listen(loaded: Loaded, session: Resolved, listen: ListenSection) -> Iterato
             parse_pin(digest)
         except ConfigError as error:
             yield loaded.problem(error.what, (*path, "peer_certificates", index), error.remedy)
+
+
+def _open_to_all(loaded: Loaded, session: Resolved, listen: ListenSection) -> Iterator[Problem]:
+    section, tls = session.section, listen.tls
+    asked = section.username or section.password or section.peer_certificates or listen.allow
+    certified = tls is not None and tls.client_ca is not None and tls.certificate_required
+    try:
+        refuse_plain_remote(listen.host, allowed=False)
+    except ConfigError:
+        if not asked and not certified:
+            what = f"whoever reaches the port may open {section.name}: its CompIDs are all that is asked for"
+            where = loaded.document.where((*session.path, "listen"))
+            remedy = "say password, listen.tls.client_ca or listen.allow"
+            yield Problem(what, where, remedy, Level.WARNING)
 
 
 def one_port(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ import yaml
 
 from fixgw.config.build import build
 from fixgw.config.check import check
+from fixgw.config.problems import Level
 from fixgw.config.settings import Loaded, load_settings
 from fixgw.errors import LocalError, RemoteError
 from fixgw.fix.message import Message
@@ -271,7 +272,7 @@ def test_a_clash_is_an_error_with_place_and_remedy(
     change(data, changes)
     file = tmp_path / "sessions.yaml"
     file.write_text(yaml.safe_dump(data, sort_keys=False))
-    problems = [p for p in check(load_settings(file, SECRETS)) if p.level.value == "error"]
+    problems = [p for p in check(load_settings(file, SECRETS)) if p.level is Level.ERROR]
     assert [problem.where.split(" ", 1)[1] for problem in problems] == [path], problems
     assert what in problems[0].what
     assert remedy in problems[0].remedy
@@ -315,3 +316,54 @@ async def test_a_client_certificate_that_is_not_listed_opens_nothing(tmp_path: P
     with pytest.raises(ExceptionGroup):
         async with build(write(tmp_path, on_a_free_port(changes)), timeout=0.5):
             raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("changes", "warned"),
+    [
+        ({}, True),
+        ({"sessions.1.username": "me"}, False),
+        ({"sessions.1.listen.allow": ["10.0.0.0/8"]}, False),
+        ({"sessions.1.listen.host": "127.0.0.1"}, False),
+    ],
+    ids=["open", "user", "networks", "this machine"],
+)
+def test_a_session_that_anybody_may_open_is_a_warning(
+    tmp_path: Path, changes: dict[str, Any], warned: bool
+) -> None:
+    open_to_all = {
+        "sessions.1.username": None,
+        "sessions.1.password": ...,
+        "sessions.1.listen.host": "0.0.0.0",
+        "sessions.1.listen.allow_plain_remote": True,
+    }
+    problems = check(write(tmp_path, {**open_to_all, **changes}))
+    told = [p.where.split(" ")[1] for p in problems if "whoever reaches the port" in p.what]
+    assert told == (["sessions[1].listen"] if warned else [])
+    assert all(problem.level is Level.WARNING for problem in problems)
+
+
+async def test_a_port_on_which_nothing_is_asked_for_takes_whoever_names_a_session(tmp_path: Path) -> None:
+    changes = {"sessions.1.username": ..., "sessions.1.password": ...}
+    async with build(write(tmp_path, on_a_free_port(changes)), timeout=10.0) as gateway:
+        assert gateway.served["gate"].active
+
+
+def test_a_digest_that_is_none_is_told(tmp_path: Path) -> None:
+    authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    ours = authority.issue_cert("127.0.0.1", key_type=trustme.KeyType.ECDSA)
+    ours.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    tls = {"certificate": "both.pem", "key_file": "both.pem", "client_ca": "ca.pem"}
+    changes = {"sessions.1.listen.tls": tls, "sessions.1.peer_certificates": ["ab" * 32, "short"]}
+    (problem,) = [p for p in check(write(tmp_path, changes)) if p.level is Level.ERROR]
+    assert problem.where.endswith(" sessions[1].peer_certificates[1]")
+    assert "64 hex digits" in problem.remedy
+
+
+def test_a_version_of_one_dictionary_takes_one(tmp_path: Path) -> None:
+    text = f"<fix type='FIX' major='4' minor='4' servicepack='0'>{HEADER.format(IN_HEADER)}<messages>"
+    text += f"<message name='Logon' msgtype='A' msgcat='admin'>{LOGON}</message></messages>"
+    (tmp_path / "FIX44.xml").write_text(text + f"<components/><fields>{FIELDS}</fields></fix>")
+    changes = {"defaults.begin_string": "FIX.4.4", "sessions.0.dictionary": {"application": "FIX44.xml"}}
+    assert [p for p in check(write(tmp_path, changes)) if p.level is Level.ERROR] == []

@@ -9,7 +9,7 @@ COVERAGE := $(PY) -m coverage
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type bench examples tests tests-fix tests-session tests-rest coverage format clean
+.PHONY: help setup demo test lint type bench interop examples tests tests-fix tests-session tests-rest coverage format clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,9 +72,13 @@ bench: ## measure fixgw beside QuickFIX with TLS and simplefix; BENCH=--quick fo
 	PYTHON=$(PYTHON) bench/setup
 	bench/.venv/bin/python -m bench --attempts 3 $(BENCH)
 
+interop: ## run against QuickFIX and fixcore in both directions, over TLS where they have it
+	PYTHON=$(PYTHON) interop/setup
+	interop/.venv/bin/python -m interop $(INTEROP)
+
 format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean: ## remove everything that was made here
-	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage-data dist build var bench/.venv
+	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage-data dist build var bench/.venv interop/.venv

@@ -48,8 +48,8 @@ class Counting(Handler):
         else:
             self.ledger.take(message.text(ID_TAG) or "", ctx.poss_dup)
 
-    def on_reject(self, message: Message, ctx: Context) -> None:
-        self.rejects.append(repr(message))
+    def on_reject(self, reject: Message, ref_seq_num: int) -> None:
+        self.rejects.append(repr(reject))
 
 
 class Desk(ABC):

@@ -90,4 +90,4 @@ async def serve(engine: Engine) -> None:
 
 def answer(value: Any) -> None:
     """Print one line of JSON."""
-    print(json.dumps(value), flush=True)
+    print(json.dumps(value), flush=True)  # noqa: T201

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -263,14 +264,29 @@ def read_parts(paths: Sequence[Path]) -> list[Part]:
 
 
 def is_unfinished_file(path: Path) -> bool:
-    """Return whether a segment holds no more than a beginning of its header.
+    """Return whether the header of a segment never was on the medium; that of a first one always was.
 
     Raises:
         StoreError: it can not be read.
     """
     try:
         with path.open("rb") as file:
-            return is_unfinished(file.read(FILE_HEADER_SIZE))
+            unfinished = is_unfinished(file.read(FILE_HEADER_SIZE))
+    except OSError as error:
+        raise StoreError(f"{path}: can not be read: {error.strerror}") from error
+    return unfinished and not (number_of(path) == 1 and holds_records(path))
+
+
+def holds_records(path: Path) -> bool:
+    """Return whether anything but zeros stands behind the header of a segment.
+
+    Raises:
+        StoreError: it can not be read.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(FILE_HEADER_SIZE)
+            return any(chunk.count(0) < len(chunk) for chunk in iter(partial(file.read, 1 << 20), b""))
     except OSError as error:
         raise StoreError(f"{path}: can not be read: {error.strerror}") from error
 

@@ -8,9 +8,17 @@ from pathlib import Path
 
 from fixgw.errors import StoreCorrupt
 from fixgw.store.archive import SUFFIX
-from fixgw.store.chain import Chain, Part, begin_segment, number_of, segment_name, segment_paths
+from fixgw.store.chain import (
+    Chain,
+    Part,
+    begin_segment,
+    holds_records,
+    number_of,
+    segment_name,
+    segment_paths,
+)
 from fixgw.store.checkpoint import Pointer
-from fixgw.store.files import sync_directory
+from fixgw.store.files import free_name, sync_directory
 from fixgw.store.header import Header
 from fixgw.store.recover import Tail
 from fixgw.store.torn import cut
@@ -27,7 +35,7 @@ def read_pointer(directory: Path, notes: list[str]) -> Pointer | None:
     return pointer
 
 
-def open_chain(directory: Path, pointer: Pointer | None) -> Chain:
+def open_chain(directory: Path, pointer: Pointer | None, notes: list[str]) -> Chain:
     """Return the segments of a tape, the first of which is made when there is none.
 
     What a crash left of a file that was being made is removed.
@@ -49,13 +57,24 @@ def open_chain(directory: Path, pointer: Pointer | None) -> Chain:
     if paths and paths[-1].suffix == SUFFIX:
         raise StoreCorrupt(f"{paths[-1]}: the segments after it are missing: restore them from a copy")
     if paths and (not chain.parts or chain.last.number < number_of(paths[-1])):
-        paths[-1].unlink()  # its header was not finished
+        _set_aside(paths[-1], notes)
     if not chain.parts:
         with begin_segment(directory, 1, Header(secrets.randbits(32))) as segment:
             os.fsync(segment.fd)
             chain.parts.append(Part.of(segment))
         sync_directory(directory)
     return chain
+
+
+def _set_aside(path: Path, notes: list[str]) -> None:
+    """Remove a segment whose header never was on the medium; records that were are kept beside the tape."""
+    if not holds_records(path):
+        path.unlink()
+        return
+    aside = free_name(path, ".torn")
+    path.rename(aside)
+    sync_directory(path.parent)
+    notes.append(f"{path}: its header was not finished, so its records can not be read: kept in {aside.name}")
 
 
 def cut_tail(chain: Chain, tail: Tail) -> str:

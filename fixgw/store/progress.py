@@ -53,7 +53,7 @@ class Progress:
         self.resume = resume
         self.ahead = ahead
         self._mark = (resume, handled)
-        self._due_in = self._next_in  # after the last inbound application frame of the epoch
+        self._due_in = max(self._next_in, ahead + 1)  # after the last inbound application frame of the epoch
         self._due_before = Position(self._epoch, 0)  # the last one of the epochs before
 
     @property
@@ -69,7 +69,7 @@ class Progress:
             if kind == 1 and not flags & 64 and epoch == self._epoch and next_out >= self._next_out:
                 self._next_out = next_out
                 self._next_in = next_in
-                if not flags & 33:  # neither outbound nor admin
+                if not flags & 33 and next_in > self._due_in:  # neither outbound nor admin
                     self._due_in = next_in
             else:  # the branch above is the path of nearly every frame: literals, and no call
                 self._follow_other(record, offset, end)
@@ -110,7 +110,7 @@ class Progress:
             self.ahead = max(self.ahead, record.msg_seq_num)
             self._due_in = max(self._due_in, record.msg_seq_num + 1)
         elif record.kind == Kind.FRAME and not record.flags & _NOT_DELIVERED:
-            self._due_in = record.next_in
+            self._due_in = max(self._due_in, record.next_in)
 
     def _follow_numbers(self, record: Record, offset: int) -> None:
         if record.epoch != self._epoch:

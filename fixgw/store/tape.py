@@ -145,7 +145,7 @@ class Tape:
         self._lock = hold(self.path / "lock")
         notes: list[str] = []
         pointer = read_pointer(self.path, notes)
-        chain = self._chain = open_chain(self.path, pointer)
+        chain = self._chain = open_chain(self.path, pointer, notes)
         state = self._state = recover(chain, pointer)
         self._synced = state.synced
         if state.tail is not None:

@@ -407,6 +407,39 @@ def test_a_segment_whose_header_was_not_finished_is_begun_again(tmp_path: Path, 
     assert frames(tmp_path) == log.records
 
 
+def zero_header(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(bytes(FILE_HEADER_SIZE))
+
+
+def test_the_records_of_a_segment_whose_header_never_reached_the_medium_are_kept_aside(
+    tmp_path: Path,
+) -> None:
+    log = rolled(tmp_path)
+    last = tmp_path / "00000003.tape"
+    zero_header(last)
+    left = last.read_bytes()
+    assert frames(tmp_path) == log.records[:4]
+    tape, stored = opened(tmp_path, TINY)
+    assert stored.numbers.next_out == 3
+    assert f"{last}: its header was not finished" in stored.notes[0]
+    assert (tmp_path / "00000003.tape.torn").read_bytes() == left
+    log.next_out, log.next_in = stored.numbers.next_out, stored.numbers.next_in
+    tape.commit([log.sent()])
+    tape.close()
+    assert frames(tmp_path) == [*log.records[:4], log.records[-1]]
+
+
+def test_a_first_segment_that_lost_its_header_is_corruption_and_stays(tmp_path: Path) -> None:
+    rolled(tmp_path, 1)
+    zero_header(tmp_path / "00000001.tape")
+    left = (tmp_path / "00000001.tape").read_bytes()
+    for read in (opened, frames):
+        with pytest.raises(StoreCorrupt, match=r"00000001\.tape: the file header at offset 0"):
+            read(tmp_path)
+    assert (tmp_path / "00000001.tape").read_bytes() == left
+
+
 def test_a_damaged_header_of_a_later_segment_is_corruption(tmp_path: Path) -> None:
     rolled(tmp_path)
     with (tmp_path / "00000003.tape").open("r+b") as file:

@@ -438,7 +438,7 @@ def _checked_body(message: Message) -> tuple[bytes, list[tuple[int, bytes]]]:
             doubtful = True
         elif int(name) in _EXTRA_HEADER_TAGS:
             extra.append((int(name), SOH + field))
-            doubtful = doubtful or int(name) == tags.SECURE_DATA
+            doubtful = doubtful or int(name) in tags.LENGTH_TAGS
     if doubtful:
         extra.sort(key=_header_place)
         check_fields(body)

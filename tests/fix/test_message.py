@@ -385,6 +385,7 @@ def test_trusted_fields_can_not_smuggle_soh_or_nothing(field: bytes, at: int) ->
         [(95, "2"), (96, b"a\x01b")],
         [(95, "2"), (50, "sub"), (96, "abc")],  # the header field goes elsewhere, so the two meet
         [(91, "abc"), (90, "2")],  # the header is sorted, so these do as well
+        [(212, "12"), (11, "id"), (213, "01")],
     ],
     ids=repr,
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fixgw.clock import Clock
 from fixgw.engine.schedule import Schedule
+from fixgw.errors import ConfigError
 from fixgw.handlers.base import Book
 
 
@@ -19,12 +20,19 @@ class Timetable:
         reset_times: the numbers go back to 1 where a period of this begins, by a Logon with
             ResetSeqNumFlag=Y inside the running session; None: never.
         drain_seconds: how long answers and handlers are waited for, once the hours are over.
+
+    Raises:
+        ConfigError: there is neither, or periods of hours that there are not begin at 1.
     """
 
     hours: Schedule | None = None
     reset: bool = False
     reset_times: Schedule | None = None
     drain_seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.hours is None and (self.reset or self.reset_times is None):
+            raise ConfigError("a timetable without hours", remedy="give it hours, or reset_times alone")
 
     @property
     def resets(self) -> bool:
@@ -73,7 +81,12 @@ class Timekeeper(Book):
         """The time to the next instant at which a session that is connected has something to do."""
         now = self._clock.now().utc_ns
         parts = (self.timetable.hours, self.timetable.reset_times)
-        return min((part.next_change(now) - now for part in parts if part is not None), default=0) / 1e9
+        return (
+            min(
+                (part.next_change(now) - now for part in parts if part is not None),
+            )
+            / 1e9
+        )
 
     @property
     def opening(self) -> tuple[float, str]:

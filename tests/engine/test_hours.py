@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +16,7 @@ from fixgw.engine.gateway import Gateway, Wait
 from fixgw.engine.handle import SessionHandle
 from fixgw.engine.schedule import DAY, Schedule, Window
 from fixgw.engine.timetable import Timekeeper, Timetable
-from fixgw.errors import LocalError
+from fixgw.errors import ConfigError, LocalError
 from fixgw.fix.message import Message
 from fixgw.handlers.order import Ending
 from fixgw.records import Kind, Record
@@ -23,6 +24,7 @@ from fixgw.session.hooks import LogonContext
 from fixgw.session.verdict import Accept, Refuse
 from fixgw.store.base import Store
 from fixgw.store.memory import MemoryStore
+from fixgw.store.tape import Tape
 from tests.engine.jumploop import START_UTC_NS
 from tests.engine.orders import new_order
 from tests.engine.rig import THEM, US, Counterparty, no_retransmission, plan_for, settle, standing, the_clock
@@ -182,8 +184,11 @@ async def test_a_time_of_day_that_passes_while_logged_out_is_made_up_for() -> No
         assert us.link.epoch == epoch + 1
 
 
-async def test_a_period_that_ended_while_the_process_was_down_is_made_up_for() -> None:
-    store = MemoryStore()
+@pytest.mark.parametrize("kept", ["memory", "tape"])
+async def test_a_period_that_ended_while_the_process_was_down_is_made_up_for(
+    tmp_path: Path, kept: str
+) -> None:
+    store: Store = MemoryStore() if kept == "memory" else Tape(tmp_path / "tape")
     timetable = Timetable(reset_times=AT_THREE)
     async with standing() as (network, party):
         for expected in (2, 3, 3):
@@ -252,3 +257,14 @@ async def test_the_age_of_the_numbers_is_read_from_the_records_of_a_process_that
     async with running(Timetable(reset_times=AT_THREE), store=store) as (_, us, party):
         assert us.link.epoch == 3
         assert party.link.session.next_in == us.link.session.next_out == 2
+
+
+@pytest.mark.parametrize("reset_times", [None, AT_THREE])
+def test_a_timetable_without_hours_has_no_periods_to_reset(reset_times: Schedule | None) -> None:
+    with pytest.raises(ConfigError, match="a timetable without hours"):
+        Timetable(reset=True, reset_times=reset_times)
+
+
+def test_a_timetable_says_something() -> None:
+    with pytest.raises(ConfigError, match="a timetable without hours"):
+        Timetable()

@@ -81,12 +81,7 @@ class Timekeeper(Book):
         """The time to the next instant at which a session that is connected has something to do."""
         now = self._clock.now().utc_ns
         parts = (self.timetable.hours, self.timetable.reset_times)
-        return (
-            min(
-                (part.next_change(now) - now for part in parts if part is not None),
-            )
-            / 1e9
-        )
+        return min(part.next_change(now) - now for part in parts if part is not None) / 1e9
 
     @property
     def opening(self) -> tuple[float, str]:

@@ -15,11 +15,12 @@ import pytest
 from fixgw.fix.framing import seal
 from fixgw.fix.redact import mask
 from fixgw.records import Flag, Kind, Record
-from fixgw.store.tape import Tape
+from fixgw.store.tape import Tape, TapeSettings
 from tests.cli.conftest import FIXGW, fixgw, lines
 from tests.fix.samples import KALSHI_FRAMES, LOGON, NEW_ORDER
 
 NOON = 1_795_348_800_000_000_000  # 2026-11-22T12:00:00Z
+SEGMENT_BYTES = 10_000
 XML = """\
 <fix type='FIX' major='4' minor='4'>
  <header/><trailer/><components/>
@@ -41,8 +42,8 @@ def record(payload: bytes, flags: Flag = Flag.NONE, kind: Kind = Kind.FRAME, at:
 
 
 @contextmanager
-def tape(path: Path) -> Iterator[Tape]:
-    made = Tape(path)
+def tape(path: Path, segment_bytes: int = 64 << 20) -> Iterator[Tape]:
+    made = Tape(path, TapeSettings(segment_bytes=segment_bytes))
     made.load()
     try:
         yield made
@@ -186,7 +187,7 @@ def test_garbled_text_ends_nothing(tmp_path: Path) -> None:
         (("--venue", "nowhere"), 2, "venue 'nowhere' is not known"),
         (("--dictionary", "none.xml"), 2, "the dictionary can not be read: No such file or directory"),
         (("none.log",), 2, "it can not be read: No such file or directory"),
-        (("none.tape",), 1, "none.tape: no tape can be read here: No such file or directory"),
+        (("none.tape",), 1, "none.tape: no such segment"),
         ((), 1, "no FIX message was found"),
     ],
 )
@@ -257,6 +258,20 @@ def test_a_growing_tape_is_followed(tmp_path: Path, follow: Callable[..., Follow
         made.commit([record(heartbeat(number)) for number in (2, 3)])
         assert followed.numbers(2) == [2, 3]
         assert followed.interrupted() == (0, "", "")
+
+
+def test_a_growing_tape_is_followed_over_its_segments(
+    tmp_path: Path, follow: Callable[..., Followed]
+) -> None:
+    count = 2 * SEGMENT_BYTES // len(heartbeat(1))
+    with tape(tmp_path / "orders", SEGMENT_BYTES) as made:
+        made.commit([record(heartbeat(1))])
+        followed = follow(made.path)
+        assert followed.numbers(1) == [1]
+        for number in range(2, count + 1):
+            made.commit([record(heartbeat(number))])
+        assert len(list(made.path.glob("*.tape"))) > 1
+        assert followed.numbers(count - 1) == list(range(2, count + 1))
 
 
 def test_a_broken_pipe_is_quiet(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ coverage: tests
 
 examples: $(STAMP) ## run every example; each brings its own simulator
 	$(PY) -m pytest -q -p no:cacheprovider examples
-	@set -e; for example in $(filter-out examples/test_%,$(wildcard examples/*.py)); do \
+	@set -e; for example in $(filter-out examples/test_% examples/echo_acceptor.py,$(wildcard examples/*.py)); do \
 	  echo "== $$example"; timeout 120 $(PY) $$example; done
 
 bench: ## measure fixgw beside QuickFIX with TLS and simplefix; BENCH=--quick for a look

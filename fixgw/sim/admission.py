@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from fixgw.sim.book import CONTRACT, Book
+from fixgw.sim.groups import OrderGroup
 from fixgw.sim.orders import (
     ZERO,
     CancelRequest,
@@ -36,7 +37,7 @@ class Trading(Enum):
 
 
 def refuse_order(
-    terms: Terms, book: Book | None, trading: Trading, *, duplicate: bool
+    terms: Terms, book: Book | None, trading: Trading, *, duplicate: bool, group: OrderGroup | None = None
 ) -> OrderRefusal | None:
     """Return why a new order can not be taken, or None.
 
@@ -45,8 +46,9 @@ def refuse_order(
         book: its market, None when there is no such market.
         trading: the state of the exchange.
         duplicate: its ClOrdID is in use.
+        group: the order group that it names, None when there is no such group.
 
-    No order groups and no quotes are kept yet, so an order that names one is refused as if it were gone.
+    No quotes are kept yet, so an order that names one is refused as if it were gone.
     """
     if duplicate:
         return OrdRejReason.DUPLICATE_ORDER, "ORDER_ALREADY_EXISTS"
@@ -56,8 +58,10 @@ def refuse_order(
         return OrdRejReason.EXCHANGE_CLOSED, trading.value
     if not book.active:
         return OrdRejReason.EXCHANGE_CLOSED, "MARKET_INACTIVE"
-    if terms.order_group is not None:
+    if terms.order_group is not None and group is None:
         return OrdRejReason.UNSUPPORTED, "ORDER_GROUP_NOT_FOUND"
+    if group is not None and group.triggered:
+        return OrdRejReason.EXCEEDS_LIMIT, "EXCEEDED_ORDER_GROUP_RISK_LIMIT"
     if terms.quote is not None:
         return OrdRejReason.STALE_ORDER, "EXPIRED"
     if not _is_size(terms.qty):

@@ -13,6 +13,7 @@ from fixgw.fix.message import Message
 from fixgw.handlers.base import SessionPort
 from fixgw.sim import dialect, requests
 from fixgw.sim.admission import Trading
+from fixgw.sim.groups import GroupAction, OrderGroup
 from fixgw.sim.kinds import SessionKind
 from fixgw.sim.logon import LogonFlags
 from fixgw.sim.matching import MatchingEngine
@@ -29,7 +30,8 @@ from fixgw.sim.reports import render
 from fixgw.sim.settlement import Result, is_told, pages
 from fixgw.sim.trail import trail
 
-UNSUPPORTED_MESSAGE_TYPE = 3  # BusinessRejectReason(380)
+UNKNOWN_ID = 1  # BusinessRejectReason(380)
+UNSUPPORTED_MESSAGE_TYPE = 3
 NOT_AUTHORIZED = 6
 RATE_LIMIT_EXCEEDED = 8
 MASS_CANCEL_INTERVAL_NS = 1_000_000_000
@@ -121,6 +123,7 @@ class VenueApp:
             "G": self._replace,
             "q": self._mass_cancel,
             "U1": self._resend_events,
+            "UOG": self._order_group,
         }
 
     def client(self, name: str, kind: SessionKind, account: str) -> Client:
@@ -212,6 +215,33 @@ class VenueApp:
         client.deliver(report)
         if not refused:
             self.publish(self.engine.cancel_where(_entered_on(client), now_ns))
+
+    def _order_group(self, client: Client, message: Message, now_ns: int) -> None:
+        """OrderGroupResponse(UOH) first, then one report for each order that the group's end cancels."""
+        request, groups = requests.order_group(message), self.engine.groups
+        if request.action is GroupAction.CREATE:
+            group = OrderGroup(self.engine.new_id(), client.account, request.subaccount, request.limit)
+            groups.add(group)
+        else:
+            found = groups.find(client.account, request.subaccount, request.group_id)
+            if found is None:
+                raise Reject(UNKNOWN_ID, "ORDER_GROUP_NOT_FOUND", business=True, ref_id=request.group_id)
+            group = found
+        reply = Message("UOH", [(requests.ORDER_GROUP_ID, group.group_id)])
+        if request.action.has_limit:
+            group.limit = request.limit
+            reply.append(requests.ORDER_GROUP_CONTRACTS_LIMIT, str(request.limit))
+        reply.append(tags.ALLOC_ACCOUNT, group.subaccount)
+        client.deliver(reply)
+        self._carry_out(request.action, group, now_ns)
+
+    def _carry_out(self, action: GroupAction, group: OrderGroup, now_ns: int) -> None:
+        if action is GroupAction.RESET:
+            group.reset()
+        elif action in (GroupAction.DELETE, GroupAction.TRIGGER) or group.exceeded(now_ns):
+            self.publish(self.engine.trigger(group, now_ns))
+        if action is GroupAction.DELETE:
+            self.engine.groups.remove(group)
 
     def _resend_events(self, client: Client, message: Message, now_ns: int) -> None:
         for reply in trail(message, self.engine.ledger, client.account, client.flags, now_ns):

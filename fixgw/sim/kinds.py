@@ -36,9 +36,11 @@ class SessionKind:
         return not self.retransmission
 
 
-NR = SessionKind("orders-nr", "KalshiNR", 8228, False, frozenset("DFGq"), order_entry=True)
+ORDERS = frozenset({"D", "F", "G", "UOG"})
+
+NR = SessionKind("orders-nr", "KalshiNR", 8228, False, ORDERS | {"q"}, order_entry=True)
 DC = SessionKind("drop-copy", "KalshiDC", 8229, False, frozenset({"U1"}))
-RT = SessionKind("orders-rt", "KalshiRT", 8230, True, frozenset("DFG"), order_entry=True)
+RT = SessionKind("orders-rt", "KalshiRT", 8230, True, ORDERS, order_entry=True)
 PT = SessionKind("post-trade", "KalshiPT", 8231, True, frozenset(), post_trade=True)
 
 KINDS = (NR, DC, RT, PT)

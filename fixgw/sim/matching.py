@@ -14,6 +14,7 @@ from decimal import ROUND_UP, Decimal
 
 from fixgw.sim.admission import Trading, refuse_cancel, refuse_order, refuse_replace
 from fixgw.sim.book import Book
+from fixgw.sim.groups import OrderGroup, OrderGroups
 from fixgw.sim.ledger import Ledger
 from fixgw.sim.orders import (
     ZERO,
@@ -50,12 +51,16 @@ class Cycle:
     Args:
         clock: the first part of ExecID.
         at_ns: UTC nanoseconds.
+
+    Attributes:
+        triggered: order groups whose limit was exceeded; their orders are cancelled when the cycle ends.
     """
 
     def __init__(self, clock: int, at_ns: int) -> None:
         self.clock = clock
         self.at_ns = at_ns
         self.events: list[EngineEvent] = []
+        self.triggered: list[OrderGroup] = []
         self._executions = 0
 
     def exec_id(self) -> str:
@@ -85,6 +90,7 @@ class MatchingEngine:
         self.ledger = ledger or Ledger()
         self.trading = Trading.OPEN
         self.books: dict[str, Book] = {}
+        self.groups = OrderGroups()
         self._fee_rate = fee_rate
         self._seed = seed
         self._clock = clock
@@ -116,6 +122,7 @@ class MatchingEngine:
             self.books.get(terms.symbol),
             self.trading,
             duplicate=self.ledger.find(terms.owner.session, terms.cl_ord_id) is not None,
+            group=self.groups.of(terms),
         )
         self.ledger.enter(order, refused=refusal is not None)
         if refusal is None:
@@ -196,7 +203,17 @@ class MatchingEngine:
         self._clock += 1
         return Cycle(self._clock, now_ns)
 
+    def trigger(self, group: OrderGroup, now_ns: int) -> list[EngineEvent]:
+        """Cancel what rests in an order group; no order may join it until it is reset."""
+        group.triggered = True
+        return self.cancel_where(
+            lambda order: self.groups.of(order.terms) is group, now_ns, Cause.ORDER_GROUP
+        )
+
     def _end(self, cycle: Cycle) -> list[EngineEvent]:
+        if cycle.triggered:
+            for order in [one for one in self.open_orders() if self.groups.of(one.terms) in cycle.triggered]:
+                self._cancel(cycle, order, Cause.ORDER_GROUP)
         self.ledger.record(cycle.events)
         return cycle.events
 
@@ -297,6 +314,8 @@ class MatchingEngine:
             order.paid += price * qty
             if order.cum == order.terms.qty:
                 order.state = State.FILLED
+            triggered = self.groups.fill(order.terms, qty, cycle.at_ns)
+            cycle.triggered += [triggered] if triggered is not None else []
             paid = fee if aggressor else ZERO
             settled = self.ledger.settle(order.terms, price, qty, paid)
             cycle.events.append(

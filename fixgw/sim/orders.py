@@ -84,6 +84,7 @@ class Cause(StrEnum):
     MAX_COST = "MAX_EXECUTION_COST_EXCEEDED"
     EXPIRY = "OrderExpiryCancel"
     CLOSE = "CloseCancel"
+    ORDER_GROUP = "ORDER_GROUP_CANCEL"
 
     @property
     def is_expiry(self) -> bool:

@@ -10,6 +10,7 @@ from fixgw.errors import FieldError, Reject
 from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.fix.values import decode_boolean, decode_decimal, decode_int, decode_string, parse_utc_timestamp_ns
+from fixgw.sim.groups import PRIMARY, GroupAction, GroupRequest
 from fixgw.sim.orders import CancelRequest, Owner, ReplaceRequest, SelfTrade, Side, Terms, TimeInForce
 
 VALUE_INCORRECT = 5
@@ -21,11 +22,15 @@ SELF_TRADE_PREVENTION_TYPE = 2964
 CANCEL_ORDER_ON_PAUSE = 21006
 MAX_EXECUTION_COST = 21009
 ORDER_GROUP_ID = 20130
+ORDER_GROUP_ACTION = 20131
+ORDER_GROUP_CONTRACTS_LIMIT = 20132
+MOST_GROUP_CONTRACTS = 1_000_000
 POST_ONLY = "6"
 REDUCE_ONLY = "E"
 ECHOED = (tags.ALLOC_ACCOUNT, tags.NO_PARTY_IDS, tags.PARTY_ID, tags.PARTY_ROLE)
 
 _CL_ORD_ID = re.compile(r"[-\w:+=/]{1,64}", re.ASCII)
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WHOLE = Decimal(1)
 
 
@@ -121,6 +126,32 @@ def mass_cancel(message: Message) -> str:
     """
     _one_of(message, tags.MASS_CANCEL_REQUEST_TYPE, ("6",))
     return _cl_ord_id(message, tags.CL_ORD_ID)
+
+
+def order_group(message: Message) -> GroupRequest:
+    """Return what OrderGroupRequest(UOG) asks for.
+
+    Raises:
+        Reject: a value is malformed, or not one of its enumeration, or missing for the action.
+    """
+    _routing(message)
+    action = GroupAction(_one_of(message, ORDER_GROUP_ACTION, list(GroupAction)))
+    group_id, limit = message.text(ORDER_GROUP_ID), message.get(ORDER_GROUP_CONTRACTS_LIMIT)
+    if (group_id is None) is not (action is GroupAction.CREATE) or (
+        group_id and not _UUID.fullmatch(group_id)
+    ):
+        raise _incorrect(ORDER_GROUP_ID)
+    if action.has_limit:
+        if limit is None:
+            raise FieldError(ORDER_GROUP_CONTRACTS_LIMIT, 1, "Required tag missing, OrderGroupContractsLimit")
+        if not 1 <= decode_int(ORDER_GROUP_CONTRACTS_LIMIT, limit) <= MOST_GROUP_CONTRACTS:
+            raise _incorrect(ORDER_GROUP_CONTRACTS_LIMIT)
+    return GroupRequest(
+        action,
+        group_id or "",
+        Decimal(decode_string(limit)) if limit is not None else Decimal(0),
+        message.text(tags.ALLOC_ACCOUNT) or PRIMARY,
+    )
 
 
 def _text(message: Message, tag: int) -> str:

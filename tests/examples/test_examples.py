@@ -15,6 +15,7 @@ LAST_LINES = {
     "custom_handler.py": "position: 10",
     "custom_signer.py": "with another secret: CLIENT: logon refused: "
     "Invalid credentials (the venue does not know this secret); check API key and secret",
+    "limit_fills.py": "after a reset: new",
     "query_drop_copy.py": "the venue says: 2;3 TRADE 10.00",
     "submit_one_order.py": "filled: 10 at 0.55",
     "test_with_fixtures.py": "3 passed",

@@ -11,7 +11,13 @@ from fixgw.session.hooks import LogonSigner
 from fixgw.venues.base import KindProfile, VenueProfile
 from fixgw.venues.facts import FactsVenue, read_facts
 from fixgw.venues.kalshi.dropcopy import DropCopy
-from fixgw.venues.kalshi.messages import MESSAGES, EventResendRequest, MarketSettlementReport
+from fixgw.venues.kalshi.groups import OrderGroups
+from fixgw.venues.kalshi.messages import (
+    MESSAGES,
+    EventResendRequest,
+    MarketSettlementReport,
+    OrderGroupRequest,
+)
 from fixgw.venues.kalshi.settlement import Settlements
 from fixgw.venues.kalshi.signer import KalshiSigner
 
@@ -36,10 +42,12 @@ class KalshiVenue(FactsVenue):
         return KalshiVenue(overrides)
 
     def clients(self, kind: KindProfile) -> Sequence[Client]:
-        """Return a ``DropCopy`` where queries are allowed, and ``Settlements`` where they are reported."""
+        """Return what the kind's messages allow: queries, order groups, settlements."""
         clients: list[Client] = []
         if EventResendRequest.MSG_TYPE in kind.sends:
             clients.append(DropCopy())
+        if OrderGroupRequest.MSG_TYPE in kind.sends:
+            clients.append(OrderGroups())
         if MarketSettlementReport.MSG_TYPE in kind.receives:
             clients.append(Settlements())
         return clients

@@ -9,9 +9,11 @@ import typer
 
 from fixgw.cli.paths import find_handlers_beside
 from fixgw.cli.render import Exit, err, out, told
+from fixgw.clock import SystemClock
 from fixgw.config.build import build
 from fixgw.config.check import check as findings
 from fixgw.config.problems import Level
+from fixgw.config.sections import ScheduleSection
 from fixgw.config.settings import load_settings
 
 
@@ -33,4 +35,14 @@ def check(
             raise typer.Exit(int(Exit.USAGE))
         build(loaded)
     for section in loaded.settings.sessions:
-        out.print(f"{section.name}: {section.venue} {section.kind}, ready to run", markup=False)
+        ready = f"{section.name}: {section.venue} {section.kind}, ready to run"
+        out.print(f"{ready}{_hours(section.schedule, SystemClock().now().utc_ns)}", markup=False)
+
+
+def _hours(schedule: ScheduleSection | None, utc_ns: int) -> str:
+    """Tell what a schedule means at this moment, so that a wrong zone is seen before it counts."""
+    if schedule is None:
+        return ""
+    hours = schedule.hours
+    change = hours.local_text(hours.next_change(utc_ns))
+    return f"; open, next change {change}" if hours.is_open(utc_ns) else f"; closed until {change}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,19 @@ def test_a_good_configuration(sim: Sim, tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == "orders: kalshi orders-rt, ready to run\n"
     assert not (tmp_path / "tapes").exists()  # nothing was made
+
+
+@pytest.mark.parametrize(
+    ("window", "told"), [("sun 00:00 - sun 00:00", "open, next change"), ("{} 12:00-12:01", "closed until")]
+)
+def test_a_schedule_is_told_as_it_stands_now(sim: Sim, tmp_path: Path, window: str, told: str) -> None:
+    later = f"{datetime.now(UTC) + timedelta(days=3):%a}".lower()
+    schedule = f"{{ time_zone: UTC, windows: {window.format(later)} }}"
+    result = fixgw("check", config(sim, tmp_path, schedule=schedule))
+    day = later.title() if "{}" in window else "Sun"
+    assert re.fullmatch(
+        rf"orders: .*, ready to run; {told} {day} \d{{4}}-\d\d-\d\d \d\d:\d\d:00 UTC\n", result.stdout
+    )
 
 
 def test_a_configuration_with_faults(sim: Sim, tmp_path: Path) -> None:

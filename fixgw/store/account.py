@@ -26,9 +26,9 @@ class Account:
         header = first.header
         self._progress = Progress(header.numbers, header.handled, (Run(first.start, 1),), first.start)
         self._broken = False  # records are missing before the next one: it can not be held against them
-        self._gap = False  # and neither can the offsets of the next checkpoint
+        self._gap = False  # and neither can what a checkpoint or a cursor among them would have said
         self._began = True  # the next frame may be the first of an epoch
-        self.needed = first.base  # nothing before it can be asked for, as the last checkpoint has it
+        self.named = [first.start]  # the offsets that the last checkpoint names
         self.count = 0
 
     @property
@@ -47,12 +47,14 @@ class Account:
 
     def begin(self, part: Part) -> Iterator[str]:
         """Yield what is wrong with the header of the segment that comes next."""
-        header, known = part.header, (self.numbers, self.handled)
-        if self.count and not self._broken and (header.numbers, header.handled) != known:
-            yield (
-                f"the header says {_told(header.numbers)} and handled {tuple(header.handled)}, "
-                f"the records before it {_told(known[0])} and {tuple(known[1])}"
-            )
+        header = part.header
+        if not self.count or self._broken:
+            return
+        if header.numbers != self.numbers:
+            yield f"the header says {_told(header.numbers)}, the records before it {_told(self.numbers)}"
+        if header.handled != self.handled and not self._gap:  # else a cursor may be lost
+            said, known = tuple(header.handled), tuple(self.handled)
+            yield f"the header says that {said} was handled, the records before it {known}"
 
     def take(self, offset: int, record: Record) -> Iterator[str]:
         """Take in the next record, and yield what is wrong with it."""
@@ -98,7 +100,7 @@ class Account:
 
     def _checkpoint(self, record: Record) -> Iterator[str]:
         stored = Checkpoint.decode(record.payload).progress(record)
-        self.needed = min(stored.runs[0].offset, stored.resume)
+        self.named = [stored.resume, *(run.offset for run in stored.runs)]
         if self._gap:
             self._progress, self._gap = stored, False
         elif stored.handled != self.handled:

@@ -26,6 +26,7 @@ from fixgw.store.header import FILE_HEADER_SIZE, Header, is_unfinished
 from fixgw.store.reserve import NO_SPACE
 from fixgw.store.segment import Segment, size_of
 
+_LOOKS = 5
 _NAME = re.compile(r"(\d{8,})\.tape(\.gz)?")
 
 
@@ -42,6 +43,21 @@ def number_of(path: Path) -> int:
 
 def segment_paths(directory: Path) -> list[Path]:
     """Return the segments in a directory, in order; of one that is being compressed, what it is made of."""
+    for _ in range(_LOOKS):
+        paths = _look(directory)
+        if not paths or number_of(paths[-1]) - number_of(paths[0]) + 1 == len(paths):
+            break  # else a name may have come or gone while the directory was read
+    return paths
+
+
+def find_segment(directory: Path, number: int) -> Path | None:
+    """Return the file of a segment, or None when there is none."""
+    path = directory / segment_name(number)
+    archive = path.with_name(path.name + SUFFIX)
+    return path if path.exists() else archive if archive.exists() else None
+
+
+def _look(directory: Path) -> list[Path]:
     paths: dict[int, Path] = {}
     for path in sorted(directory.iterdir()):  # an archive comes after what it is made of
         if number := number_of(path):
@@ -272,6 +288,8 @@ def is_unfinished_file(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             unfinished = is_unfinished(file.read(FILE_HEADER_SIZE))
+    except FileNotFoundError:
+        return False  # it was compressed or deleted a moment ago
     except OSError as error:
         raise StoreError(f"{path}: can not be read: {error.strerror}") from error
     return unfinished and not (number_of(path) == 1 and holds_records(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -200,11 +200,11 @@ class _Walk:
             for part, end in _with_ends(chain):
                 self._segment(part, end, account)
             check.numbers, check.handled = account.numbers, account.handled
-            if account.needed < chain.parts[0].base:
+            if min(account.named) < chain.parts[0].base:
                 what = "the segments before it are missing, and what they hold can still be asked for"
                 self._fault(chain.parts[0], chain.parts[0].base, what)
             self._sort_holes(chain)
-            self._check_pointer(chain)
+            self._check_pointer(chain, account.named)
         return check
 
     def _parts(self) -> list[Part]:
@@ -293,7 +293,7 @@ class _Walk:
             self._point_fault("it does not check; the next start reads the whole tape")
         return pointer
 
-    def _check_pointer(self, chain: Chain) -> None:
+    def _check_pointer(self, chain: Chain, offsets: Sequence[int]) -> None:
         pointer = self._pointer
         if pointer is None:
             return
@@ -306,6 +306,8 @@ class _Walk:
         elif not self._pointed_at:
             at = f"offset {pointer.offset - named.base} of {pointer.segment}"
             self._point_fault(f"no checkpoint is at {at}, which it names")
+        elif any(hole.start < offset < hole.end for hole in self._check.holes for offset in offsets):
+            self._point_fault("its checkpoint names an offset where nothing checks")
 
     def _fault(self, part: Part, offset: int, what: str, mendable: bool = False) -> None:
         self._check.add(Fault(part.path.name, offset - part.base, what, mendable))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fixgw.errors import StoreCorrupt, StoreError
 from fixgw.records import Record
-from fixgw.store.chain import Chain, Part, number_of, open_segment, read_parts, segment_paths
+from fixgw.store.chain import Chain, Part, find_segment, number_of, open_segment, read_parts, segment_paths
 from fixgw.store.recover import judge
 from fixgw.store.segment import size_of
 
@@ -60,19 +60,19 @@ class TapeReader:
 
     def _following(self) -> Part | None:
         """Return the segment after the present one, once it is there."""
-        later = self._later()
-        if later and number_of(later[0]) > number_of(self._segment.path) + 1:
-            raise StoreError(
-                f"{self._segment.path}: the segment after it was deleted before it was read; "
-                "begin again with the oldest one that is left"
-            )
-        return next(iter(read_parts(later[:1])), None)
-
-    def _later(self) -> list[Path]:
         if self._directory is None:
-            return []
+            return None
         number = number_of(self._segment.path)
-        return [path for path in segment_paths(self._directory) if number_of(path) > number]
+        there = find_segment(self._directory, number) is not None  # the oldest is deleted first
+        following = find_segment(self._directory, number + 1)
+        if following is not None:
+            return next(iter(read_parts([following])), None)
+        if there:
+            return None
+        raise StoreError(
+            f"{self._segment.path}: the segment after it was deleted before it was read; "
+            "begin again with the oldest one that is left"
+        )
 
     def _turn_to(self, following: Part) -> None:
         before, self._segment = self._segment, open_segment(following.path)
@@ -86,7 +86,9 @@ class TapeReader:
     def _judge(self) -> None:
         """Raise for what does not check, if it was on the medium once."""
         parts = [Part.of(self._segment)]
-        parts += read_parts(self._later())
+        if self._directory is not None:
+            later = (path for path in segment_paths(self._directory) if number_of(path) > parts[0].number)
+            parts += read_parts(list(later))
         chain = Chain(self._segment.path.parent, parts)
         judge(chain, self._offset, chain.end())
 

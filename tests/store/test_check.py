@@ -364,6 +364,21 @@ def test_a_lost_end_is_cut_and_its_checkpoint_forgotten(tmp_path: Path) -> None:
     tape.close()
 
 
+def test_a_checkpoint_that_names_a_place_in_the_damage_is_forgotten(tmp_path: Path) -> None:
+    log = worked(tmp_path)
+    reset = next(record for record in log.records if record.kind == Kind.RESET)
+    path, offset = place_of(tmp_path, reset)
+    with path.open("r+b") as file:
+        file.seek(offset - 10)
+        file.write(b"?" * 60)
+    assert "checkpoint:0 its checkpoint names an offset where nothing checks" in whats(check(tmp_path))
+    assert repair(tmp_path).left == []
+    tape, stored = opened(tmp_path, SMALL)
+    assert stored.numbers == (2, log.next_out, log.next_in)
+    assert numbers_of(tape.read(1, 99)) == list(range(1, 42))
+    tape.close()
+
+
 def test_a_segment_that_ends_too_early_gets_its_length_back(tmp_path: Path) -> None:
     log = Log()
     tape, _ = opened(tmp_path, TapeSettings(segment_bytes=1))

@@ -24,7 +24,9 @@ def due_after_crash(path: Path, log: Log, checkpoint_at: int = 0) -> list[int]:
         tape.close()
 
 
-def test_an_early_frame_that_a_gap_fill_made_due_is_not_passed_by_the_cursor_before_it(tmp_path: Path) -> None:
+def test_an_early_frame_that_a_gap_fill_made_due_is_not_passed_by_the_cursor_before_it(
+    tmp_path: Path,
+) -> None:
     log = Log()
     log.early(4)
     log.received()

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from fixgw.errors import ConfigError, StoreCorrupt, StoreError
-from fixgw.records import Kind, Position, Record
+from fixgw.records import Flag, Kind, Position, Record
 from fixgw.store import segment as segment_module
 from fixgw.store.base import Stored
+from fixgw.store.check import check
 from fixgw.store.header import FILE_HEADER_SIZE
 from fixgw.store.housekeeping import DAY_NS
 from fixgw.store.memory import MemoryStore
@@ -462,7 +463,10 @@ log.epoch, log.next_out, log.next_in = stored.numbers
 while True:
     tape.commit([log.sent(), log.received(), log.sent(size=log.next_out % 700)])
     os.write(1, b"%d %d\\n" % (log.epoch, log.next_out))
+    if len(sys.argv) > 2:
+        sys.stdin.readline()  # who watches sets the pace
     log.records.clear()
+    tape.commit([log.cursor(log.next_in - 1)])
     if log.next_out % 13 == 1:
         tape.checkpoint({"numbers": b"%d" % log.next_out}, UTC_NS)
     if log.next_out % 90 == 1:
@@ -488,18 +492,44 @@ def kill_at(path: Path, lines: int) -> None:
         assert list(stored.notes) == []
     finally:
         tape.close()
+    assert check(path).faults == []
 
 
 def test_a_process_killed_while_segments_begin_leaves_a_tape_that_opens(tmp_path: Path) -> None:
-    for lines in (7, 40, 3):
+    for lines in (7, 130, 3):
         kill_at(tmp_path, lines)
-    assert len(names(tmp_path)) > 30
+    assert len(names(tmp_path)) > 50
+    assert any(name.endswith(".gz") for name in names(tmp_path))
+
+
+def test_a_reader_follows_another_process_over_segments_and_archives(tmp_path: Path) -> None:
+    opened(tmp_path)[0].close()
+    command = [sys.executable, "-c", ROLLER, str(tmp_path), "paced"]
+    with (
+        TapeReader(tmp_path) as reader,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as writer,
+    ):
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        found: list[Record] = []
+        for turn in range(100):
+            told = writer.stdout.readline()
+            writer.stdin.write(b"\n")
+            if turn % 10 == 0:  # it is late now and then, and finds archives
+                found += reader.read()
+        writer.kill()
+        writer.stdout.read()
+        found += reader.read()
+    epoch, next_out = map(int, told.split())
+    assert (found[-1].epoch, found[-1].next_out) >= (epoch, next_out)
+    assert found == list(read_records(tmp_path))
+    assert sum(record.flags & Flag.OUTBOUND for record in found) >= 200
 
 
 @pytest.mark.soak
 def test_many_kills_while_segments_begin(tmp_path: Path) -> None:
-    for kill in range(soak(200)):
-        kill_at(tmp_path, 1 + kill * 37 % 120)
+    for kill in range(soak(100)):
+        kill_at(tmp_path / str(kill // 5), 1 + kill * 37 % 120)
 
 
 # -- each step of beginning a segment

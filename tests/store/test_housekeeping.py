@@ -302,10 +302,25 @@ def test_a_damaged_archive_is_read_up_to_the_damage(tmp_path: Path, damage: str)
 
 
 def test_an_archive_can_be_read_backwards_too(tmp_path: Path) -> None:
-    worked(tmp_path)
-    archive = tmp_path / "00000001.tape.gz"
-    content = gzip.decompress(archive.read_bytes())
-    with open_segment(archive) as segment:
-        for offset in (1500, 0, 700, 20, 1999):
-            assert segment.read_bytes(100, offset) == content[offset : offset + 100]
+    log, chance = Log(), random.Random(2)
+    tape, _ = opened(tmp_path, TapeSettings(segment_bytes=100_000))
+    while len(names(tmp_path)) < 2:
+        tape.commit([log.sent()._replace(payload=chance.randbytes(500))])
+    tape.close()
+    content = (tmp_path / "00000001.tape").read_bytes()
+    assert compress(tmp_path / "00000001.tape", never)
+    with open_segment(tmp_path / "00000001.tape.gz") as segment:
+        for offset in (90_000, 0, 50_000, 49_990, 20, 99_000):
+            assert segment.read_bytes(900, offset) == content[offset : offset + 900]
         assert segment.read_bytes(100, len(content)) == b""
+
+
+def test_archives_alone_are_no_tape_to_go_on_with(tmp_path: Path) -> None:
+    worked(tmp_path)
+    (tmp_path / "checkpoint").unlink()
+    for name in names(tmp_path):
+        if not name.endswith(".gz"):
+            (tmp_path / name).unlink()
+    with pytest.raises(StoreCorrupt, match=r"\.tape\.gz: the segments after it are missing: restore them"):
+        opened(tmp_path)
+    assert all(name.endswith(".gz") for name in names(tmp_path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 
 from fixcore import Application, SessionID
 from fixcore.message.message import Message
@@ -14,6 +15,7 @@ from fixcore.transport.initiator import SocketInitiator
 from interop.ledger import ID_TAG, Ledger, message_id
 from interop.peers import harness
 
+GUARD_SECONDS = 0.2
 SETTINGS = """\
 [DEFAULT]
 ConnectionType={role}
@@ -65,9 +67,21 @@ class FixCore:
         (self._session,) = self._engine.sessions.values()
         self._sent = 0
         self._sending: asyncio.Task[None] | None = None
+        self._guard: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         await self._engine.start()
+        if not self._accepts:
+            self._guard = asyncio.create_task(self._dial_on())
+
+    async def _dial_on(self) -> None:
+        """Start the initiator anew when an error of the socket has ended its task: nobody else would."""
+        while True:
+            await asyncio.sleep(GUARD_SECONDS)
+            (task,) = self._engine._tasks.values() or (None,)
+            if task is not None and task.done() and not task.cancelled() and task.exception() is not None:
+                logging.error("fixcore dials no more: %r", task.exception())
+                await self._engine.start()
 
     def send(self, first: int, count: int) -> None:
         self._sending = asyncio.create_task(self._send(first, count))

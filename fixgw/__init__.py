@@ -7,7 +7,7 @@ from typing import Any as _Any
 if _TYPE_CHECKING:
     from fixgw.config.build import load
     from fixgw.engine.acceptor import Acceptor
-    from fixgw.engine.acceptor_settings import AcceptorPlan, Authenticator
+    from fixgw.engine.acceptor_settings import AcceptorPlan, AcceptorSession, Authenticator
     from fixgw.engine.gateway import Gateway
     from fixgw.engine.handle import SessionHandle
     from fixgw.engine.loop import event_loop
@@ -34,7 +34,7 @@ if _TYPE_CHECKING:
 _HOMES = {
     "fixgw.config.build": ("load",),
     "fixgw.engine.acceptor": ("Acceptor",),
-    "fixgw.engine.acceptor_settings": ("AcceptorPlan", "Authenticator"),
+    "fixgw.engine.acceptor_settings": ("AcceptorPlan", "AcceptorSession", "Authenticator"),
     "fixgw.engine.gateway": ("Gateway",),
     "fixgw.engine.handle": ("SessionHandle",),
     "fixgw.engine.loop": ("event_loop",),
@@ -62,6 +62,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Acceptor",
     "AcceptorPlan",
+    "AcceptorSession",
     "Authenticator",
     "ConfigError",
     "ConnectError",

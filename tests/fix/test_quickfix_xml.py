@@ -243,7 +243,11 @@ def test_what_is_written_is_short_and_plain() -> None:
 def test_a_group_in_several_places_becomes_a_component() -> None:
     sides = GroupDef(453, (Member(448, True),))
     parties = GroupDef(453, (Member(448, False),))
-    bodies = [(Member(453, True, sides),), (Member(453, False, parties),)] * 2
+    alike = GroupDef(453, (Member(448, True),))  # equal to the first, but another object
+    bodies = [
+        (Member(453, required, group),)
+        for required, group in ((True, sides), (False, parties), (True, alike), (False, parties))
+    ]
     messages = {
         name: MessageDef(name, f"Message{name}", "app", body)
         for name, body in zip("UVWX", bodies, strict=True)

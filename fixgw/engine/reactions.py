@@ -73,6 +73,8 @@ def _reject_received(link: Driver, event: events.RejectReceived) -> None:
 
 def _gap_lost(link: Driver, event: events.GapLost) -> None:
     log.error("messages lost", extra={"session": link.name, "first": event.first, "last": event.last})
+    for book in link.router.books:
+        book.on_gap(event.first, event.last)
     link.dispatcher.signal("on_gap", event.first, event.last)
 
 

@@ -119,6 +119,9 @@ class Book:
     def on_reject(self, reject: Message, ref_seq_num: int) -> None:
         """Take in a Reject(3) of our message ``ref_seq_num`` of the present epoch."""
 
+    def on_gap(self, first: int, last: int) -> None:
+        """Inbound messages ``first`` to ``last`` are lost: the session has no retransmission."""
+
     def on_not_sent(self, msg_seq_num: int) -> None:
         """Our message never reached the peer: never written, or asked for again and gap-filled."""
 

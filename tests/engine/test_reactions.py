@@ -14,6 +14,7 @@ from fixgw.engine.settings import LinkSettings
 from fixgw.errors import Reject
 from fixgw.fix.framing import seal
 from fixgw.fix.message import Message
+from fixgw.handlers.base import Book
 from fixgw.handlers.router import Router
 from fixgw.session import events
 from fixgw.session.outcome import CloseCode
@@ -24,18 +25,31 @@ from tests.engine.test_dispatch import news, told
 from tests.engine.test_reception import Client, logon
 
 
+class GapBook(Book):
+    name = "gaps"
+
+    def __init__(self) -> None:
+        self.gaps: list[tuple[int, int]] = []
+
+    def on_gap(self, first: int, last: int) -> None:
+        self.gaps.append((first, last))
+
+
 def test_every_event_has_a_row() -> None:
     assert set(REACTIONS) == set(get_args(events.Event)) - {Message}
 
 
-async def test_a_lost_gap_is_told_to_the_handler_and_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_lost_gap_is_told_to_books_the_handler_and_the_log(caplog: pytest.LogCaptureFixture) -> None:
     handler = Recorder()
     us, them = no_retransmission(US), no_retransmission(THEM)
     async with joined(us, them, handler=handler) as rig:
+        book = GapBook()
+        rig.us.link.router.books.append(book)
         theirs = rig.them.link.session
         theirs.next_out += 3
         await told(rig, "after the gap")
         assert handler.events[-1] == "gap 2-4"
+        assert book.gaps == [(2, 4)]
         assert len(handler.messages) == 1
         [lost] = [record for record in caplog.records if record.message == "messages lost"]
         assert (vars(lost)["first"], vars(lost)["last"]) == (2, 4)

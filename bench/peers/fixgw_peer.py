@@ -15,15 +15,13 @@ from typing import Any
 
 from bench import workload
 from bench.peers import harness
-from fixgw.clock import SystemClock
-from fixgw.engine.acceptor import Acceptor, Admission
+from fixgw.engine.acceptor import Acceptor
+from fixgw.engine.acceptor_settings import AcceptorPlan, AcceptorSession
 from fixgw.engine.gateway import Gateway
 from fixgw.engine.handle import SessionHandle
-from fixgw.engine.link import Link
 from fixgw.engine.loop import event_loop
-from fixgw.engine.settings import LinkSettings, SessionPlan
+from fixgw.engine.settings import SessionPlan
 from fixgw.handlers.base import Context, Handler
-from fixgw.handlers.router import Router
 from fixgw.messages.order_entry import (
     ExecType,
     ExecutionReport,
@@ -34,9 +32,9 @@ from fixgw.messages.order_entry import (
     TimeInForce,
 )
 from fixgw.session.state import Role, SessionSettings
-from fixgw.session.verdict import Accept
 from fixgw.store.tape import Tape
-from fixgw.transport.tcp import ListenSettings, TcpConnector, TcpSettings, listen
+from fixgw.transport.listen import ListenSettings
+from fixgw.transport.tcp import TcpConnector, TcpSettings
 from fixgw.transport.tls import TlsSettings, server_context
 
 MESSAGES = (NewOrderSingle, ExecutionReport)
@@ -144,17 +142,17 @@ class Desk(Handler):
 
 
 async def _serve(task: harness.Task) -> None:
-    link = Link(
-        ACCEPTOR, Tape(task.directory / "tape"), Router(Venue(), MESSAGES), SystemClock(), LinkSettings()
+    session = AcceptorSession(
+        session=ACCEPTOR,
+        store=lambda: Tape(task.directory / "tape"),
+        messages=MESSAGES,
+        handler=Venue(),
     )
-    acceptor = Acceptor(lambda logon, peer: Admission(link, lambda message: Accept()))
     context = server_context(task.pki / "cert.pem", task.pki / "key.pem")
-    listener = await listen(ListenSettings(port=task.port, tls=context), acceptor.protocol)
-    harness.ready()
-    await asyncio.get_running_loop().run_in_executor(None, harness.wait_for_end)
-    await listener.close()
-    acceptor.close()
-    link.close()
+    plan = AcceptorPlan(listen=ListenSettings(port=task.port, tls=context), sessions=[session])
+    async with Acceptor(plan):
+        harness.ready()
+        await asyncio.get_running_loop().run_in_executor(None, harness.wait_for_end)
 
 
 async def _measure(task: harness.Task) -> None:

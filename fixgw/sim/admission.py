@@ -27,6 +27,9 @@ from fixgw.sim.orders import (
 OrderRefusal: TypeAlias = tuple[OrdRejReason, str]
 CancelRefusal: TypeAlias = tuple[CxlRejReason, str]
 
+QUOTE_GONE: OrderRefusal = (OrdRejReason.STALE_ORDER, "EXPIRED")
+HELD: CancelRefusal = (CxlRejReason.OTHER, "INVALID_ORDER")
+
 
 class Trading(Enum):
     """Whether the exchange trades; a pause's value is its Text(58)."""
@@ -37,7 +40,13 @@ class Trading(Enum):
 
 
 def refuse_order(
-    terms: Terms, book: Book | None, trading: Trading, *, duplicate: bool, group: OrderGroup | None = None
+    terms: Terms,
+    book: Book | None,
+    trading: Trading,
+    *,
+    duplicate: bool,
+    group: OrderGroup | None = None,
+    quote_refusal: OrderRefusal | None = QUOTE_GONE,
 ) -> OrderRefusal | None:
     """Return why a new order can not be taken, or None.
 
@@ -47,8 +56,7 @@ def refuse_order(
         trading: the state of the exchange.
         duplicate: its ClOrdID is in use.
         group: the order group that it names, None when there is no such group.
-
-    No quotes are kept yet, so an order that names one is refused as if it were gone.
+        quote_refusal: why the RFQ quote that it names can not be had, None when it can.
     """
     if duplicate:
         return OrdRejReason.DUPLICATE_ORDER, "ORDER_ALREADY_EXISTS"
@@ -62,8 +70,8 @@ def refuse_order(
         return OrdRejReason.UNSUPPORTED, "ORDER_GROUP_NOT_FOUND"
     if group is not None and group.triggered:
         return OrdRejReason.EXCEEDS_LIMIT, "EXCEEDED_ORDER_GROUP_RISK_LIMIT"
-    if terms.quote is not None:
-        return OrdRejReason.STALE_ORDER, "EXPIRED"
+    if terms.quote is not None and (quote_refusal is not None or terms.reduce_only):
+        return quote_refusal or (OrdRejReason.UNSUPPORTED, "INVALID_ORDER")
     if not _is_size(terms.qty):
         return OrdRejReason.INCORRECT_QUANTITY, "INVALID_QUANTITY"
     if not book.on_grid(terms.price) or (terms.reduce_only and terms.time_in_force is not TimeInForce.IOC):

@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from decimal import Decimal
 
-from fixgw.sim.orders import ZERO, Order, Side
+from fixgw.sim.orders import ZERO, Order, SelfTrade, Side
 
 CENT = Decimal("0.01")
 SUBPENNY = Decimal("0.0001")
@@ -67,10 +67,12 @@ class Book:
     Args:
         symbol: the market's ticker.
         subpenny: prices may stand on $0.0001; otherwise whole cents only.
+        high_volatility: an accepted quote is confirmed and executed in seconds; see ``rfq.Timers``.
     """
 
-    def __init__(self, symbol: str, *, subpenny: bool = False) -> None:
+    def __init__(self, symbol: str, *, subpenny: bool = False, high_volatility: bool = False) -> None:
         self.symbol = symbol
+        self.high_volatility = high_volatility
         self.tick = SUBPENNY if subpenny else CENT
         self.active = True
         self._sides = {side: HalfBook(side) for side in Side}
@@ -107,6 +109,18 @@ class Book:
             if not crosses(side, limit, resting.terms.price):
                 return
             yield resting
+
+    def fills(self, order: Order) -> Iterator[tuple[Decimal, Decimal]]:
+        """Yield what an incoming order would trade, as (price, contracts), without trading it."""
+        terms, open_qty = order.terms, order.leaves
+        for resting in self.all_against(terms.side, terms.price):
+            own = resting.terms.owner.account == terms.owner.account
+            if not open_qty or (own and terms.self_trade is SelfTrade.TAKER):
+                return
+            if not own:
+                qty = min(open_qty, resting.leaves)
+                open_qty -= qty
+                yield resting.terms.price, qty
 
 
 def crosses(side: Side, limit: Decimal, resting: Decimal) -> bool:

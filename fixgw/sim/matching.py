@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import ROUND_UP, Decimal
 
-from fixgw.sim.admission import Trading, refuse_cancel, refuse_order, refuse_replace
+from fixgw.sim import admission
+from fixgw.sim.admission import HELD, QUOTE_GONE, OrderRefusal, Trading
 from fixgw.sim.book import Book
 from fixgw.sim.groups import OrderGroup, OrderGroups
 from fixgw.sim.ledger import Ledger
@@ -77,6 +78,9 @@ class MatchingEngine:
         fee_rate: a taker pays ``fee_rate * qty * price * (1 - price)``, rounded up to $0.0001.
         seed: OrderIDs and TrdMatchIDs are UUIDs made from it and a counter.
         clock: the number of the last matching cycle before the first.
+
+    Attributes:
+        held: open orders that are in no book until ``release``, by OrderID: each accepts an RFQ quote.
     """
 
     def __init__(
@@ -91,52 +95,74 @@ class MatchingEngine:
         self.trading = Trading.OPEN
         self.books: dict[str, Book] = {}
         self.groups = OrderGroups()
-        self._fee_rate = fee_rate
+        self.held: dict[str, Order] = {}
+        self.fee_rate = fee_rate
         self._seed = seed
         self._clock = clock
         self._ids = 0
         self._expiries: list[tuple[int, str]] = []
 
-    def list_market(self, symbol: str, *, subpenny: bool = False) -> Book:
+    def list_market(self, symbol: str, *, subpenny: bool = False, high_volatility: bool = False) -> Book:
         """Open a market and return its book; a market that is open already stays as it is."""
-        return self.books.setdefault(symbol, Book(symbol, subpenny=subpenny))
+        book = Book(symbol, subpenny=subpenny, high_volatility=high_volatility)
+        return self.books.setdefault(symbol, book)
 
     def open_orders(self) -> Iterator[Order]:
-        """Yield every resting order."""
+        """Yield every order that rests or is held."""
         for book in self.books.values():
             yield from book
+        yield from self.held.values()
 
     @property
     def next_expiry(self) -> int | None:
         """When ``expire`` may have something to do, UTC nanoseconds; never too late, perhaps too early."""
         return self._expiries[0][0] if self._expiries else None
 
-    def submit(self, terms: Terms, now_ns: int) -> list[EngineEvent]:
-        """Take in a new order: Pending, then Rejected, or Accepted and what came of it."""
+    def submit(
+        self, terms: Terms, now_ns: int, quote_refusal: OrderRefusal | None = QUOTE_GONE
+    ) -> list[EngineEvent]:
+        """Take in a new order: Pending, then Rejected, or Accepted and what came of it.
+
+        Args:
+            terms: the order; one that names a quote is held.
+            now_ns: the instant, UTC nanoseconds.
+            quote_refusal: why the quote that it names can not be had; None when it can.
+        """
         cycle = self._begin(now_ns)
         terms = _dated(terms, now_ns)
         order = Order(self.new_id(), terms)
         cycle.events.append(Pending(order.snapshot(), None, now_ns))
-        refusal = refuse_order(
+        refusal = admission.refuse_order(
             terms,
             self.books.get(terms.symbol),
             self.trading,
             duplicate=self.ledger.find(terms.owner.session, terms.cl_ord_id) is not None,
             group=self.groups.of(terms),
+            quote_refusal=quote_refusal,
         )
         self.ledger.enter(order, refused=refusal is not None)
-        if refusal is None:
+        if refusal is None and terms.quote is not None:
+            self.held[order.order_id] = order
+            cycle.events.append(Accepted(cycle.exec_id(), now_ns, order.snapshot(), Fate.RESTS))
+        elif refusal is None:
             self._take_in(cycle, order)
         else:
             order.state = State.REJECTED
             cycle.events.append(Rejected(now_ns, order.snapshot(), *refusal))
         return self._end(cycle)
 
+    def release(self, order: Order, now_ns: int) -> list[EngineEvent]:
+        """Let a held order into its book: it trades, and rests with what is left."""
+        cycle = self._begin(now_ns)
+        del self.held[order.order_id]
+        self._enter(cycle, order)
+        return self._end(cycle)
+
     def cancel(self, request: CancelRequest, now_ns: int) -> list[EngineEvent]:
         """Cancel what is left of an order: Pending and Cancelled, or CancelRejected."""
         cycle = self._begin(now_ns)
         order, duplicate = self._target(request)
-        refusal = refuse_cancel(
+        refusal = admission.refuse_cancel(
             request, order, self.books.get(request.symbol), self.trading, duplicate=duplicate
         )
         if refusal is None and order is not None:
@@ -156,9 +182,10 @@ class MatchingEngine:
         cycle = self._begin(now_ns)
         order, duplicate = self._target(request)
         book = self.books.get(request.symbol)
-        refusal = refuse_replace(request, order, book, self.trading, now_ns, duplicate=duplicate)
+        refusal = admission.refuse_replace(request, order, book, self.trading, now_ns, duplicate=duplicate)
         if refusal is None and order is not None and book is not None:
-            refusal = _refuse_crossing(request, order, book)
+            held = order.order_id in self.held
+            refusal = HELD if held else _refuse_crossing(request, order, book)
         if refusal is None and order is not None:
             cycle.events.append(Pending(order.snapshot(), request, now_ns))
             self._amend(cycle, order, request)
@@ -242,16 +269,21 @@ class MatchingEngine:
         cycle.events.append(CancelRejected(cycle.at_ns, request, snapshot, reason, text))
 
     def _take_in(self, cycle: Cycle, order: Order) -> None:
-        book = self.books[order.terms.symbol]
         accepted = (cycle.exec_id(), cycle.at_ns, order.snapshot())
         place = len(cycle.events)
-        cause = self._barred(book, order) or self._match(cycle, book, order)
+        cause = self._enter(cycle, order)
         fate = Fate.TRADES if order.cum else Fate.RESTS if cause is None else Fate.DIES
         cycle.events.insert(place, Accepted(*accepted, fate))
+
+    def _enter(self, cycle: Cycle, order: Order) -> Cause | None:
+        """Trade an order and let what is left rest; return why that was cancelled, if it was."""
+        book = self.books[order.terms.symbol]
+        cause = self._barred(book, order) or self._match(cycle, book, order)
         if cause is not None:
             self._cancel(cycle, order, cause, on_entry=True)
         else:
             self._rest(book, order)
+        return cause
 
     def _rest(self, book: Book, order: Order) -> None:
         if order.leaves:
@@ -273,7 +305,7 @@ class MatchingEngine:
             return Cause.POST_ONLY
         if terms.reduce_only and not self._closable(terms):
             return Cause.REDUCE_ONLY
-        fills = list(_fills(book, order))
+        fills = list(book.fills(order))
         rest = order.leaves - sum((qty for _, qty in fills), ZERO)
         if terms.time_in_force is TimeInForce.FOK and rest:
             return Cause.FOK
@@ -308,7 +340,7 @@ class MatchingEngine:
     def _trade(self, cycle: Cycle, book: Book, taker: Order, maker: Order, qty: Decimal) -> None:
         price = maker.terms.price
         match_id = self.new_id()
-        fee = (self._fee_rate * qty * price * (1 - price)).quantize(FEE_GRID, ROUND_UP)
+        fee = (self.fee_rate * qty * price * (1 - price)).quantize(FEE_GRID, ROUND_UP)
         for order, aggressor in ((taker, True), (maker, False)):
             order.cum += qty
             order.paid += price * qty
@@ -345,7 +377,7 @@ class MatchingEngine:
         *,
         on_entry: bool = False,
     ) -> None:
-        if not on_entry:
+        if self.held.pop(order.order_id, None) is None and not on_entry:
             self.books[order.terms.symbol].remove(order)
         order.state = State.EXPIRED if cause.is_expiry else State.CANCELLED
         own = order.terms.cl_ord_id
@@ -374,19 +406,6 @@ class MatchingEngine:
             self._rest(book, order)
         else:
             self._watch(order)
-
-
-def _fills(book: Book, order: Order) -> Iterator[tuple[Decimal, Decimal]]:
-    """What an incoming order would trade, as (price, contracts), without trading it."""
-    terms, open_qty = order.terms, order.leaves
-    for resting in book.all_against(terms.side, terms.price):
-        own = resting.terms.owner.account == terms.owner.account
-        if not open_qty or (own and terms.self_trade is SelfTrade.TAKER):
-            return
-        if not own:
-            qty = min(open_qty, resting.leaves)
-            open_qty -= qty
-            yield resting.terms.price, qty
 
 
 def _refuse_crossing(request: ReplaceRequest, order: Order, book: Book) -> tuple[CxlRejReason, str] | None:

@@ -85,6 +85,7 @@ class Cause(StrEnum):
     EXPIRY = "OrderExpiryCancel"
     CLOSE = "CloseCancel"
     ORDER_GROUP = "ORDER_GROUP_CANCEL"
+    QUOTE_VOID = "QUOTE_NOT_CONFIRMED"
 
     @property
     def is_expiry(self) -> bool:

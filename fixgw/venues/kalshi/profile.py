@@ -12,9 +12,11 @@ from fixgw.venues.base import KindProfile, VenueProfile
 from fixgw.venues.facts import FactsVenue, read_facts
 from fixgw.venues.kalshi.dropcopy import DropCopy
 from fixgw.venues.kalshi.groups import OrderGroups
+from fixgw.venues.kalshi.market_data import MarketData
 from fixgw.venues.kalshi.messages import (
     MESSAGES,
     EventResendRequest,
+    MarketDataRequest,
     MarketSettlementReport,
     OrderGroupRequest,
 )
@@ -42,7 +44,7 @@ class KalshiVenue(FactsVenue):
         return KalshiVenue(overrides)
 
     def clients(self, kind: KindProfile) -> Sequence[Client]:
-        """Return what the kind's messages allow: queries, order groups, settlements."""
+        """Return what the kind's messages allow: queries, order groups, settlements, books."""
         clients: list[Client] = []
         if EventResendRequest.MSG_TYPE in kind.sends:
             clients.append(DropCopy())
@@ -50,6 +52,8 @@ class KalshiVenue(FactsVenue):
             clients.append(OrderGroups())
         if MarketSettlementReport.MSG_TYPE in kind.receives:
             clients.append(Settlements())
+        if MarketDataRequest.MSG_TYPE in kind.sends:
+            clients.append(MarketData())
         return clients
 
     def signer(self, key: bytes) -> LogonSigner:

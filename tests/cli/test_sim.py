@@ -38,7 +38,7 @@ def test_the_ports_follow_a_base_port(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     first, remedy = done.stderr.splitlines()
     assert first.startswith(f"can not listen on 127.0.0.1:{port}: ")
-    assert first.endswith("address already in use")
+    assert first.endswith("Address already in use")
     assert remedy.strip() == "choose a free port and an address of this machine"
 
 

@@ -6,10 +6,11 @@ PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 PYTHON ?= python3
 COVERAGE := $(PY) -m coverage
+SPREAD := -n auto --dist worksteal  # over the processors
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type bench interop examples tests tests-fix tests-session tests-rest coverage format clean
+.PHONY: help setup demo test lint type bench fuzz interop examples tests tests-fix tests-session tests-rest coverage format clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,19 +44,19 @@ tests: tests-fix tests-session tests-rest
 
 tests-fix: $(STAMP)
 	rm -rf .coverage-data/fix
-	COVERAGE_FILE=.coverage-data/fix/data $(COVERAGE) run -m pytest -q tests/fix
+	COVERAGE_FILE=.coverage-data/fix/data $(COVERAGE) run -m pytest -q $(SPREAD) tests/fix
 	COVERAGE_FILE=.coverage-data/fix/data $(COVERAGE) combine --quiet
 	COVERAGE_FILE=.coverage-data/fix/data $(COVERAGE) report --include='fixgw/fix/*' --fail-under=100
 
 tests-session: $(STAMP)
 	rm -rf .coverage-data/session
-	COVERAGE_FILE=.coverage-data/session/data $(COVERAGE) run -m pytest -q tests/session
+	COVERAGE_FILE=.coverage-data/session/data $(COVERAGE) run -m pytest -q $(SPREAD) tests/session
 	COVERAGE_FILE=.coverage-data/session/data $(COVERAGE) combine --quiet
 	COVERAGE_FILE=.coverage-data/session/data $(COVERAGE) report --include='fixgw/session/*' --fail-under=100
 
 tests-rest: $(STAMP)
 	rm -rf .coverage-data/rest
-	COVERAGE_FILE=.coverage-data/rest/data $(COVERAGE) run -m pytest -q tests --ignore=tests/fix --ignore=tests/session
+	COVERAGE_FILE=.coverage-data/rest/data $(COVERAGE) run -m pytest -q $(SPREAD) tests --ignore=tests/fix --ignore=tests/session
 	COVERAGE_FILE=.coverage-data/rest/data $(COVERAGE) combine --quiet
 
 coverage: tests
@@ -75,6 +76,10 @@ bench: ## measure fixgw beside QuickFIX with TLS and simplefix; BENCH=--quick fo
 interop: ## run against QuickFIX and fixcore in both directions, over TLS where they have it
 	PYTHON=$(PYTHON) interop/setup
 	interop/.venv/bin/python -m interop $(INTEROP)
+
+fuzz: ## guided fuzzing with atheris: make fuzz TARGETS="framer session" SECONDS=600; without TARGETS all
+	PYTHON=$(PYTHON) tests/fuzz/setup
+	var/fuzz/venv/bin/python -m tests.fuzz $(TARGETS) --seconds $(or $(SECONDS),60)
 
 format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

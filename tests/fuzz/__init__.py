@@ -1,0 +1,1 @@
+"""Fuzzing: targets, their corpora, and the guided runs; see README.md."""

@@ -86,8 +86,8 @@ def _traded(event: Traded, flags: LogonFlags) -> Message:
     order = event.order
     status = "2" if order.state is State.FILLED else "1"
     report = _report(order, flags, order.terms.cl_ord_id, None, event.exec_id, "F", status)
-    report.append(31, _price(event.price, flags))
-    report.append(32, _qty(event.qty))
+    report.append(31, price_text(event.price, flags))
+    report.append(32, qty_text(event.qty))
     _finish(report, order, event.at_ns)
     for tag, value in _trade_only(event):
         report.append(tag, value)
@@ -97,9 +97,9 @@ def _traded(event: Traded, flags: LogonFlags) -> Message:
 def _trade_only(event: Traded) -> Iterator[tuple[int, str]]:
     """Position, fee, collateral and ids; of 704 and 705 only the side that is not zero."""
     if event.position > 0:
-        yield 704, _qty(event.position)
+        yield 704, qty_text(event.position)
     elif event.position < 0:
-        yield 705, _qty(-event.position)
+        yield 705, qty_text(-event.position)
     yield from ((136, "1"), (137, _fee(event.fee)), (138, "USD"), (139, "4"), (891, "0"))
     yield 1703, "2" if event.payout else "1"
     yield from ((1704, _dollars(event.balance)), (1705, "BALANCE"))
@@ -178,10 +178,10 @@ def _report(
         (39, ord_status),
         (54, terms.side.value),
         (55, terms.symbol),
-        (44, _price(terms.price, flags)),
-        (38, _qty(terms.qty if whole else order.cum + order.leaves)),
-        (151, _qty(order.leaves)),
-        (14, _qty(order.cum)),
+        (44, price_text(terms.price, flags)),
+        (38, qty_text(terms.qty if whole else order.cum + order.leaves)),
+        (151, qty_text(order.leaves)),
+        (14, qty_text(order.cum)),
         (6, _average(order.avg_px, flags)),
         *terms.echo,
     ]
@@ -221,8 +221,8 @@ def _second(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%d-%H:%M:%S}"
 
 
-def _price(price: Decimal, flags: LogonFlags) -> str:
-    """Four places of a dollar, or cents, whole wherever the market's grid is."""
+def price_text(price: Decimal, flags: LogonFlags) -> str:
+    """Return a price: four places of a dollar, or cents, whole wherever the market's grid is."""
     if flags.use_dollars:
         return f"{price:.4f}"
     return f"{(price * 100).normalize():f}"
@@ -232,7 +232,8 @@ def _average(price: Decimal, flags: LogonFlags) -> str:
     return f"{price:.4f}" if flags.use_dollars else f"{price * 100:.2f}"
 
 
-def _qty(qty: Decimal) -> str:
+def qty_text(qty: Decimal) -> str:
+    """Return contracts with two places."""
     return f"{qty:.2f}"
 
 

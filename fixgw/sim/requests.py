@@ -1,4 +1,4 @@
-"""Requests from the wire in the words of the matching engine: docs.kalshi.com/fix/order-entry."""
+"""Requests from the wire in the words of the venue: docs.kalshi.com/fix/order-entry, /fix/rfq-messages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fixgw.fix.message import Message
 from fixgw.fix.values import decode_boolean, decode_decimal, decode_int, decode_string, parse_utc_timestamp_ns
 from fixgw.sim.groups import PRIMARY, GroupAction, GroupRequest
 from fixgw.sim.orders import CancelRequest, Owner, ReplaceRequest, SelfTrade, Side, Terms, TimeInForce
+from fixgw.sim.quotes import Acceptance, Ask, Leg, Legs, Offer
 
 VALUE_INCORRECT = 5
 BAD_FORMAT = 6
@@ -25,6 +26,16 @@ ORDER_GROUP_ID = 20130
 ORDER_GROUP_ACTION = 20131
 ORDER_GROUP_CONTRACTS_LIMIT = 20132
 MOST_GROUP_CONTRACTS = 1_000_000
+MULTIVARIATE_COLLECTION_TICKER = 20180
+NO_MULTIVARIATE_SELECTED_LEGS = 20181
+LEG_TAGS = (20182, 20183, 20184)
+REST_REMAINDER = 21015
+REPLACE_EXISTING = 21016
+PREFER_BETTER_QUOTE = 21022
+RFQ_ID = 21023
+TARGET_COST_EXCLUDES_FEES = 21033
+OBSCURE_CREATOR_ID = 21034
+RELATED_SYM_TAGS = (38, 55, 152, 448, 452, 453, 21015, 21016, 21033, 21034)
 POST_ONLY = "6"
 REDUCE_ONLY = "E"
 ECHOED = (tags.ALLOC_ACCOUNT, tags.NO_PARTY_IDS, tags.PARTY_ID, tags.PARTY_ROLE)
@@ -64,7 +75,7 @@ def new_order(message: Message, owner: Owner, *, use_dollars: bool) -> Terms:
         symbol=_text(message, tags.SYMBOL),
         side=_side(message),
         qty=_decimal(message, tags.ORDER_QTY),
-        price=_price(message, use_dollars),
+        price=_price(message, tags.PRICE, use_dollars=use_dollars),
         time_in_force=time_in_force,
         expire_ns=expire_ns if time_in_force is TimeInForce.GTD else None,
         post_only=POST_ONLY in instructions,
@@ -111,7 +122,7 @@ def replace(message: Message, owner: Owner, *, use_dollars: bool) -> ReplaceRequ
         symbol=_text(message, tags.SYMBOL),
         side=_side(message),
         qty=_decimal(message, tags.ORDER_QTY),
-        price=_price(message, use_dollars) if tags.PRICE in message else None,
+        price=_price(message, tags.PRICE, use_dollars=use_dollars) if tags.PRICE in message else None,
         time_in_force=TimeInForce(life) if life else None,
         expire_ns=_expire_ns(message),
         order_id=message.text(tags.ORDER_ID),
@@ -154,6 +165,91 @@ def order_group(message: Message) -> GroupRequest:
     )
 
 
+def quote_request(message: Message, owner: Owner) -> Ask:
+    """Return what QuoteRequest(R) asks for; the flags count inside NoRelatedSym(146) alone.
+
+    Raises:
+        Reject: a value is malformed, a group is out of order, or it names neither a market nor legs.
+    """
+    _routing(message)
+    entries = message.group(tags.NO_RELATED_SYM, RELATED_SYM_TAGS)
+    if len(entries) != 1:
+        raise _incorrect(tags.NO_RELATED_SYM)
+    entry, legs = entries[0], _legs(message)
+    symbol = entry.text(tags.SYMBOL)
+    if symbol is None and legs is None:
+        raise FieldError(tags.SYMBOL, 1, "Required tag missing, Symbol(55)")
+    return Ask(
+        quote_req_id=_text(message, tags.QUOTE_REQ_ID),
+        owner=owner,
+        symbol=symbol or "",
+        qty=_decimal(entry, tags.ORDER_QTY) if tags.ORDER_QTY in entry else None,
+        cash=_decimal(entry, tags.CASH_ORDER_QTY) if tags.CASH_ORDER_QTY in entry else None,
+        cash_excludes_fees=_flag(entry, TARGET_COST_EXCLUDES_FEES),
+        obscured=_flag(entry, OBSCURE_CREATOR_ID),
+        rest_remainder=_flag(entry, REST_REMAINDER),
+        replaces=_flag(entry, REPLACE_EXISTING),
+        legs=legs,
+        echo=_echo(message),
+    )
+
+
+def quote(message: Message, owner: Owner, *, use_dollars: bool) -> Offer:
+    """Return what Quote(S) offers; arguments and errors as for ``new_order``."""
+    _routing(message)
+    instructions = _instructions(message)
+    if REDUCE_ONLY in instructions:
+        raise _incorrect(tags.EXEC_INST)
+    bid, offer = (
+        _price(message, tag, use_dollars=use_dollars) if tag in message else Decimal(0)
+        for tag in (tags.BID_PX, tags.OFFER_PX)
+    )
+    return Offer(
+        quote_id=_text(message, tags.QUOTE_ID),
+        rfq_id=_text(message, tags.QUOTE_REQ_ID),
+        owner=owner,
+        symbol=_text(message, tags.SYMBOL),
+        bid=bid,
+        offer=offer,
+        post_only=POST_ONLY in instructions,
+        rest_remainder=_flag(message, REST_REMAINDER),
+        echo=_echo(message),
+    )
+
+
+def accept_quote(message: Message, owner: Owner) -> Acceptance:
+    """Return what AcceptQuote(UA) accepts.
+
+    Raises:
+        Reject: a value is malformed or not one of its enumeration.
+    """
+    return Acceptance(
+        quote_id=_text(message, tags.QUOTE_ID),
+        owner=owner,
+        side=_side(message),
+        cl_ord_id=_cl_ord_id(message, tags.CL_ORD_ID) if tags.CL_ORD_ID in message else None,
+        qty=_decimal(message, tags.ORDER_QTY) if tags.ORDER_QTY in message else None,
+        rfq_id=message.text(RFQ_ID),
+        prefer_better=_flag(message, PREFER_BETTER_QUOTE),
+    )
+
+
+def _legs(message: Message) -> Legs | None:
+    collection = message.text(MULTIVARIATE_COLLECTION_TICKER)
+    entries = message.group(NO_MULTIVARIATE_SELECTED_LEGS, LEG_TAGS, LEG_TAGS[0])
+    if (collection is None) is not (not entries):
+        raise _incorrect(MULTIVARIATE_COLLECTION_TICKER)
+    for entry in entries:
+        for tag in LEG_TAGS:
+            if tag not in entry:
+                raise FieldError(tag, 1, f"Required tag missing, {tags.label(tag)}")
+    legs = [
+        Leg(_text(one, LEG_TAGS[0]), _text(one, LEG_TAGS[1]), _one_of(one, LEG_TAGS[2], ("yes", "no")))
+        for one in entries
+    ]
+    return Legs(collection, tuple(legs)) if collection is not None else None
+
+
 def _text(message: Message, tag: int) -> str:
     return decode_string(message[tag])
 
@@ -178,8 +274,8 @@ def _side(message: Message) -> Side:
     return Side(_one_of(message, tags.SIDE, list(Side)))
 
 
-def _price(message: Message, use_dollars: bool) -> Decimal:
-    price = _decimal(message, tags.PRICE)
+def _price(message: Message, tag: int, *, use_dollars: bool) -> Decimal:
+    price = _decimal(message, tag)
     return price if use_dollars else price.quantize(_WHOLE, ROUND_DOWN) / 100
 
 

@@ -29,6 +29,7 @@ SESSION = """\
 OPTIONS = {
     "orders": "{use_dollars: true, skip_pending_exec_reports: true, enable_ioc_cancel_report: true}",
     "drop-copy": "{use_dollars: true}",
+    "rfq": "{use_dollars: true}",
 }
 
 

@@ -103,7 +103,9 @@ async def test_sessions_on_one_port_are_told_apart_by_comp_ids_and_begin_string(
 
 
 @pytest.mark.parametrize(
-    "said", [logon(sender="NOBODY"), logon(begin_string="FIX.4.2"), frame("A", 1, target="OTHER"), frame("0")]
+    "said",
+    [logon(sender="NOBODY"), logon(begin_string="FIX.4.2"), frame("A", 1, target="OTHER"), frame("0")],
+    ids=["unknown sender", "unknown version", "unknown target", "no Logon"],
 )
 async def test_whoever_has_no_session_is_closed_without_a_word(said: bytes) -> None:
     async with Acceptor(plan()) as acceptor:

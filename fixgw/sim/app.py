@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -16,6 +16,7 @@ from fixgw.sim.admission import Trading
 from fixgw.sim.groups import GroupAction, OrderGroup
 from fixgw.sim.kinds import SessionKind
 from fixgw.sim.logon import LogonFlags
+from fixgw.sim.market_data import Feed, TradingState
 from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.orders import (
     CancelRejected,
@@ -110,12 +111,14 @@ class VenueApp:
 
     Attributes:
         settlement_page: accounts on one page of a MarketSettlementReport.
+        feed: market data.
     """
 
     def __init__(self, engine: MatchingEngine, settled: Callable[[], None] = lambda: None) -> None:
         self.engine = engine
         self.clients: dict[str, Client] = {}
         self.settlement_page = SETTLEMENT_PAGE
+        self.feed = Feed(engine.books)
         self._settled = settled
         self._handlers = {
             "D": self._new_order,
@@ -123,6 +126,8 @@ class VenueApp:
             "G": self._replace,
             "q": self._mass_cancel,
             "U1": self._resend_events,
+            "V": self._request_books,
+            "e": self._request_state,
             "UOG": self._order_group,
         }
 
@@ -163,13 +168,14 @@ class VenueApp:
     def on_disconnect(self, port: SessionPort) -> None:
         """A session is down, however it ended: CancelOrdersOnDisconnect(8013) takes effect."""
         client = self.clients[port.name]
+        self.feed.leave(client.name)
         if client.held is not None:
             client.release()
         if client.flags.cancel_orders_on_disconnect:
             self.publish(self.engine.cancel_where(_entered_on(client), port.now().utc_ns))
 
-    def publish(self, events: Iterable[EngineEvent]) -> None:
-        """Report events of the engine to the sessions that they concern: the order's own, and listeners."""
+    def publish(self, events: Sequence[EngineEvent]) -> None:
+        """Report events of a cycle to the sessions that they concern: the order's own, listeners, readers."""
         for event in events:
             owner = _owner(event)
             for client in self.clients.values():
@@ -178,17 +184,37 @@ class VenueApp:
                     report = render(event, client.flags)
                     if report is not None:
                         client.deliver(report)
+        self.feed.tell(events)
         self._settled()
+
+    def close_market(self, symbol: str, now_ns: int) -> None:
+        """Deactivate a market; its orders are cancelled."""
+        was_active = self.engine.books[symbol].active
+        self._close(symbol, now_ns)
+        if was_active:
+            self.feed.tell_state(symbol, TradingState.HALTED)
+
+    def reopen_market(self, symbol: str) -> None:
+        """Activate a market that was closed; no order is left in it."""
+        book = self.engine.books[symbol]
+        if not book.active:
+            book.active = True
+            self.feed.tell_state(symbol, TradingState.RESUMED)
+
+    def _close(self, symbol: str, now_ns: int) -> None:
+        self.publish(self.engine.close_market(symbol, now_ns))
 
     def settle(self, symbol: str, result: Result, price: Decimal, now_ns: int) -> None:
         """Close a market, pay its positions out, and tell those who asked to be told; see ``Ledger.pay``."""
-        self.publish(self.engine.close_market(symbol, now_ns))
+        self._close(symbol, now_ns)
+        self.feed.tell_state(symbol, TradingState.DETERMINED)
         market = self.engine.ledger.pay(symbol, result, price, now_ns)
         for client in self.clients.values():
             told = [one for one in market.payouts if is_told(one.account, client.account)]
             if told and client.wants_settlements:
                 for page in pages(market, told, self.settlement_page, self.engine.new_id):
                     client.deliver(page)
+        self.feed.tell_state(symbol, TradingState.SETTLED)
 
     def _new_order(self, client: Client, message: Message, now_ns: int) -> None:
         terms = requests.new_order(message, client.owner, use_dollars=client.flags.use_dollars)
@@ -242,6 +268,13 @@ class VenueApp:
             self.publish(self.engine.trigger(group, now_ns))
         if action is GroupAction.DELETE:
             self.engine.groups.remove(group)
+
+    def _request_books(self, client: Client, message: Message, now_ns: int) -> None:
+        reader = self.feed.reader(client.name, client.account, client.deliver)
+        self.feed.request_books(reader, message, now_ns)
+
+    def _request_state(self, client: Client, message: Message, now_ns: int) -> None:
+        self.feed.request_state(self.feed.reader(client.name, client.account, client.deliver), message)
 
     def _resend_events(self, client: Client, message: Message, now_ns: int) -> None:
         for reply in trail(message, self.engine.ledger, client.account, client.flags, now_ns):

@@ -46,6 +46,8 @@ LAYOUTS: dict[str, Layout] = {
     "q": Layout((11, 530), frozenset({60})),
     "UOG": Layout((20131,), frozenset({79, 100, 20130, 20132})),
     "U1": Layout((21001,), frozenset({21002})),
+    "V": Layout((263,), frozenset({55, 146})),
+    "e": Layout((55, 263), frozenset()),
 }
 
 # Tags of other message types and of the Logon: defined, but not here.

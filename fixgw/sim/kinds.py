@@ -42,5 +42,6 @@ NR = SessionKind("orders-nr", "KalshiNR", 8228, False, ORDERS | {"q"}, order_ent
 DC = SessionKind("drop-copy", "KalshiDC", 8229, False, frozenset({"U1"}))
 RT = SessionKind("orders-rt", "KalshiRT", 8230, True, ORDERS, order_entry=True)
 PT = SessionKind("post-trade", "KalshiPT", 8231, True, frozenset(), post_trade=True)
+MD = SessionKind("market-data", "KalshiMD", 8233, False, frozenset({"V", "e"}))
 
-KINDS = (NR, DC, RT, PT)
+KINDS = (NR, DC, RT, PT, MD)

@@ -230,7 +230,11 @@ class Simulator:
 
     def close_market(self, symbol: str) -> None:
         """Deactivate a market; its orders are cancelled."""
-        self.app.publish(self.engine.close_market(symbol, self.now().utc_ns))
+        self.app.close_market(symbol, self.now().utc_ns)
+
+    def reopen_market(self, symbol: str) -> None:
+        """Activate a market that was closed."""
+        self.app.reopen_market(symbol)
 
     def settle_market(self, symbol: str, result: Result, price: Decimal | None = None) -> None:
         """Determine a market: its orders are cancelled, its positions paid out, and accounts told.

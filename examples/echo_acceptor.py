@@ -203,6 +203,7 @@ def session_settings(
         target_comp_id=target,
         begin_string=options.begin_string,
         default_appl_ver_id=options.default_appl_ver_id if fixt else None,
+        accepted_appl_ver_ids=frozenset({options.default_appl_ver_id} if fixt else ()),
         time_precision=options.time_precision,
         reset_on_logon=options.reset_on == "logon",
         reset_on_disconnect=options.reset_on == "disconnect",

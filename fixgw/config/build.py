@@ -197,7 +197,7 @@ def _session_settings(session: Resolved) -> SessionSettings:
         target_comp_id=session.target_comp_id,
         begin_string=session.begin_string,
         default_appl_ver_id=session.default_appl_ver_id,
-        accepted_appl_ver_ids=frozenset(section.accepted_appl_ver_ids),
+        accepted_appl_ver_ids=_accepted_versions(session),
         heart_bt_int=session.heart_bt_int,
         signer=session.venue.signer(session.read_key()),
         logon_fields=tuple(session.logon_fields()),
@@ -213,6 +213,14 @@ def _session_settings(session: Resolved) -> SessionSettings:
         **_part_of(SessionSettings, section.limits),
         **section.timing.model_dump(),
     )
+
+
+def _accepted_versions(session: Resolved) -> frozenset[str]:
+    """Return the versions that a peer's Logon may name; messages of others could not be checked."""
+    section = session.section
+    if section.accepted_appl_ver_ids or section.dictionary is None or session.default_appl_ver_id is None:
+        return frozenset(section.accepted_appl_ver_ids)
+    return frozenset({session.default_appl_ver_id})
 
 
 def _part_of(record: type, section: Section) -> dict[str, Any]:

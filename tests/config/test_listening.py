@@ -163,6 +163,7 @@ async def test_messages_are_checked_against_the_dictionaries(tmp_path: Path) -> 
             await inbox.came.wait()
         assert inbox.headlines == [b"good"]
         assert gateway.snapshot().sessions["gate"].session.tally.rejects_out == 1
+        assert gateway.served["gate"].settings.accepted_appl_ver_ids == {"9"}
 
 
 @pytest.mark.parametrize(("word", "tolerated"), [("strict", False), ("lenient", True)])

@@ -106,6 +106,16 @@ async def test_with_a_dictionary_it_checks_and_puts_fields_in_order_but_keeps_gr
         await ended(peer)
 
 
+async def test_another_version_of_the_application_is_told_which_one_is_spoken(tmp_path: Path) -> None:
+    with echo_acceptor("--target", "TW", log=tmp_path / "log") as acceptor:
+        peer = await TcpPeer.dial(acceptor.port)
+        await peer.say(frame("A", 1, (98, "0"), (108, 30), (1137, "7")))
+        refusal = await peer.hear()
+        assert refusal.msg_type == "5"
+        assert "9" in (refusal.text(58) or "")
+        await peer.ended()
+
+
 async def test_a_store_keeps_numbers_over_a_restart(tmp_path: Path) -> None:
     arguments = ("--target", "TW", "--reset-on", "never", "--store", tmp_path / "store")
     for number, expected in ((1, 1), (3, 3)):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import fixgw
 from fixgw.messages.order_entry import Side, TimeInForce
+from fixgw.observe import logs
 from fixgw.sim.sessions import write_sessions
 from fixgw.sim.venue import SimSettings, Simulator
 from fixgw.venues.kalshi.market_book import MarketBook
@@ -72,6 +73,7 @@ async def buy(gateway: fixgw.Gateway) -> None:
 
 
 async def main() -> None:
+    logs.setup("error")  # the venue is in this process: that it is slow at first is nobody's affair
     watcher = Watcher()
     with tempfile.TemporaryDirectory() as directory:
         async with Simulator(SimSettings(Path(directory) / "venue")) as venue:

@@ -28,6 +28,7 @@ from fixgw.sim.orders import (
     ReplaceRequest,
 )
 from fixgw.sim.reports import render
+from fixgw.sim.rfq_desk import RfqDesk
 from fixgw.sim.settlement import Result, is_told, pages
 from fixgw.sim.trail import trail
 
@@ -107,9 +108,11 @@ class VenueApp:
 
     Args:
         engine: matches and keeps the ledger.
-        settled: called after each matching cycle that the application has reported.
+        settled: called after each matching cycle that the application has reported, and whatever may have
+            set a timer.
 
     Attributes:
+        rfq: requests for quote.
         settlement_page: accounts on one page of a MarketSettlementReport.
         feed: market data.
     """
@@ -130,6 +133,7 @@ class VenueApp:
             "e": self._request_state,
             "UOG": self._order_group,
         }
+        self.rfq = RfqDesk(engine, self.clients, self.publish)
 
     def client(self, name: str, kind: SessionKind, account: str) -> Client:
         """Return the client of a session, made at the first call."""
@@ -163,7 +167,12 @@ class VenueApp:
                 ref_id=message.text(tags.CL_ORD_ID),
             )
         dialect.check(message)
-        self._handlers[message.msg_type](client, message, port.now().utc_ns)
+        now_ns = port.now().utc_ns
+        if message.msg_type in self.rfq.handlers:
+            self.rfq.handlers[message.msg_type](client, message, now_ns)
+            self._settled()
+        else:
+            self._handlers[message.msg_type](client, message, now_ns)
 
     def on_disconnect(self, port: SessionPort) -> None:
         """A session is down, however it ended: CancelOrdersOnDisconnect(8013) takes effect."""
@@ -179,16 +188,24 @@ class VenueApp:
         for event in events:
             owner = _owner(event)
             for client in self.clients.values():
-                listens = client.flags.listener_session and client.account == owner.account
-                if listens or client.name == owner.session:
+                if self._hears(client, owner):
                     report = render(event, client.flags)
                     if report is not None:
                         client.deliver(report)
         self.feed.tell(events)
         self._settled()
 
+    def _hears(self, client: Client, owner: Owner) -> bool:
+        """Tell whether reports of an owner's orders go to a session; what a quote trades goes to each."""
+        if not client.kind.order_entry:
+            return False
+        sender = self.clients.get(owner.session)
+        quoted = sender is not None and not sender.kind.order_entry
+        shared = client.flags.listener_session or quoted
+        return client.name == owner.session or (shared and client.account == owner.account)
+
     def close_market(self, symbol: str, now_ns: int) -> None:
-        """Deactivate a market; its orders are cancelled."""
+        """Deactivate a market: its orders are cancelled, its requests for quote closed."""
         was_active = self.engine.books[symbol].active
         self._close(symbol, now_ns)
         if was_active:
@@ -202,6 +219,7 @@ class VenueApp:
             self.feed.tell_state(symbol, TradingState.RESUMED)
 
     def _close(self, symbol: str, now_ns: int) -> None:
+        self.rfq.close_market(symbol)
         self.publish(self.engine.close_market(symbol, now_ns))
 
     def settle(self, symbol: str, result: Result, price: Decimal, now_ns: int) -> None:
@@ -218,7 +236,10 @@ class VenueApp:
 
     def _new_order(self, client: Client, message: Message, now_ns: int) -> None:
         terms = requests.new_order(message, client.owner, use_dollars=client.flags.use_dollars)
-        self.publish(self.engine.submit(terms, now_ns))
+        if terms.quote is None:
+            self.publish(self.engine.submit(terms, now_ns))
+        else:
+            self.publish(self.rfq.order(client, terms, message.text(requests.RFQ_ID), now_ns))
 
     def _cancel(self, client: Client, message: Message, now_ns: int) -> None:
         self.publish(self.engine.cancel(requests.cancel(message, client.owner), now_ns))

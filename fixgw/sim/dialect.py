@@ -35,6 +35,7 @@ class Layout:
 
 
 PARTIES = frozenset({453, 448, 452})
+LEGS = frozenset(range(20180, 20185))
 
 LAYOUTS: dict[str, Layout] = {
     "D": Layout(
@@ -48,6 +49,15 @@ LAYOUTS: dict[str, Layout] = {
     "U1": Layout((21001,), frozenset({21002})),
     "V": Layout((263,), frozenset({55, 146})),
     "e": Layout((55, 263), frozenset()),
+    "R": Layout(
+        (131, 146),
+        PARTIES | LEGS | {38, 55, 79, 100, 152, 21015, 21016, 21033, 21034},
+    ),
+    "S": Layout((55, 117, 131), frozenset({18, 79, 100, 132, 133, 21015})),
+    "Z": Layout((117,), frozenset({21023})),
+    "U7": Layout((117,), frozenset({21023})),
+    "UA": Layout((54, 117), PARTIES | {11, 38, 21022, 21023}),
+    "UE": Layout((), PARTIES | {131, 21023}),
 }
 
 # Tags of other message types and of the Logon: defined, but not here.

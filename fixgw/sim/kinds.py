@@ -40,8 +40,9 @@ ORDERS = frozenset({"D", "F", "G", "UOG"})
 
 NR = SessionKind("orders-nr", "KalshiNR", 8228, False, ORDERS | {"q"}, order_entry=True)
 DC = SessionKind("drop-copy", "KalshiDC", 8229, False, frozenset({"U1"}))
-RT = SessionKind("orders-rt", "KalshiRT", 8230, True, ORDERS, order_entry=True)
+RT = SessionKind("orders-rt", "KalshiRT", 8230, True, ORDERS | {"R", "UA", "UE"}, order_entry=True)
 PT = SessionKind("post-trade", "KalshiPT", 8231, True, frozenset(), post_trade=True)
+RFQ = SessionKind("rfq", "KalshiRFQ", 8232, False, frozenset({"S", "Z", "U7"}))
 MD = SessionKind("market-data", "KalshiMD", 8233, False, frozenset({"V", "e"}))
 
-KINDS = (NR, DC, RT, PT, MD)
+KINDS = (NR, DC, RT, PT, RFQ, MD)

@@ -48,10 +48,13 @@ class MarketSpec:
     Args:
         symbol: the ticker.
         subpenny: prices on $0.0001; otherwise whole cents.
+        high_volatility: accepted quotes are to be confirmed within 3 seconds and execute 1 second later;
+            otherwise 30 and 15.
     """
 
     symbol: str
     subpenny: bool = False
+    high_volatility: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ class Simulator:
         self._expiry: asyncio.TimerHandle | None = None
         self._house = Counterparty(self.engine, self.app.publish)
         for market in settings.markets:
-            self.engine.list_market(market.symbol, subpenny=market.subpenny)
+            self.market(market.symbol, subpenny=market.subpenny, high_volatility=market.high_volatility)
 
     @property
     def ca_path(self) -> Path:
@@ -192,9 +195,9 @@ class Simulator:
             ) from error
         self.registry.add(known.key_id, public_key, known.account)
 
-    def market(self, symbol: str, *, subpenny: bool = False) -> Book:
-        """Open a market, or return the one that is open."""
-        return self.engine.list_market(symbol, subpenny=subpenny)
+    def market(self, symbol: str, *, subpenny: bool = False, high_volatility: bool = False) -> Book:
+        """Open a market, or return the one that is open; see ``MarketSpec``."""
+        return self.engine.list_market(symbol, subpenny=subpenny, high_volatility=high_volatility)
 
     def quote(self, symbol: str, side: Side, price: Decimal, qty: Decimal) -> Order:
         """Enter an order of the house, which trades with whoever is there and rests with what is left.
@@ -256,8 +259,17 @@ class Simulator:
         self.app.publish(self.engine.pause(trading, self.now().utc_ns))
 
     def expire(self) -> None:
-        """Cancel the orders whose time is over; the venue's own timer does the same."""
-        self.app.publish(self.engine.expire(self.now().utc_ns))
+        """Cancel the orders, quotes and requests whose time is over, and execute the quotes that are due.
+
+        The venue's own timer does the same.
+        """
+        now_ns = self.now().utc_ns
+        self.app.rfq.run_due(now_ns)
+        self.app.publish(self.engine.expire(now_ns))
+
+    def flush_quotes(self) -> None:
+        """Forget every pending quote without a word, as the venue may when its servers change."""
+        self.app.rfq.rfqs.flush()
 
     def cut(self, key_id: str) -> int:
         """Reset every connection of an API key, as a broken network does; return how many there were."""
@@ -344,11 +356,12 @@ class Simulator:
         self._arm_expiry()
 
     def _arm_expiry(self) -> None:
-        """Set the one timer to the next instant at which an order may expire."""
+        """Set the one timer to the next instant at which an order, a quote or a request may be due."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
-        due = self.engine.next_expiry
+        instants = [self.engine.next_expiry, self.app.rfq.rfqs.next_due]
+        due = min((one for one in instants if one is not None), default=None)
         if due is not None and self._listeners:
             seconds = max(0.0, (due - self.now().utc_ns) / 1e9)
             self._expiry = asyncio.get_running_loop().call_later(seconds, self.expire)

@@ -15,8 +15,15 @@ from tests.cli.conftest import PATIENCE, fixgw, lines, process, running_sim
 def test_it_says_on_one_line_what_a_client_has_to_know(tmp_path: Path) -> None:
     with running_sim(tmp_path / "venue") as (running, ready):
         assert list(ready) == ["host", "ports", "ca", "keys"]
-        assert list(ready["ports"]) == ["KalshiNR", "KalshiDC", "KalshiRT", "KalshiPT", "KalshiMD"]
-        assert len(set(ready["ports"].values())) == 5
+        assert list(ready["ports"]) == [
+            "KalshiNR",
+            "KalshiDC",
+            "KalshiRT",
+            "KalshiPT",
+            "KalshiRFQ",
+            "KalshiMD",
+        ]
+        assert len(set(ready["ports"].values())) == 6
         for port in ready["ports"].values():
             socket.create_connection((ready["host"], port), timeout=PATIENCE).close()
         assert [key["name"] for key in ready["keys"]] == ["rsa", "ed25519", "listener"]

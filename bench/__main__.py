@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench import codec, report, roundtrip, turn
+from bench import codec, market_data, report, roundtrip, turn
 from bench.codec import Cost
 from bench.roundtrip import PEERS, Peer, Runs
 from bench.workload import QUICK, Plan
+
+PARTS = ("codec", "market-data", "roundtrip")
 
 
 def arguments(line: Sequence[str] | None = None) -> argparse.Namespace:
@@ -20,7 +22,7 @@ def arguments(line: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short run: does it work at all?")
     parser.add_argument("--runs", type=int, default=5, help="runs of each peer, in turn (default 5)")
-    parser.add_argument("--only", choices=("codec", "roundtrip"), help="leave the other half out")
+    parser.add_argument("--only", choices=PARTS, help="leave the other parts out")
     parser.add_argument(
         "--peers",
         type=names,
@@ -59,15 +61,22 @@ def measure_codec(quick: bool) -> list[Cost]:
     return codec.measure() + turn.measure()
 
 
+def measure_market_data(quick: bool) -> list[Cost]:
+    """Return what one update of market data costs on one core."""
+    return market_data.measure(messages=200, markets=1_000, repeats=3) if quick else market_data.measure()
+
+
 def main() -> int:
     """Measure, print, and return 1 when a goal was missed, except in a quick run."""
     options = arguments()
     plan = QUICK if options.quick else Plan()
     costs: list[Cost] = []
     runs: Runs = {}
-    if options.only != "roundtrip":
-        costs = measure_codec(options.quick)
-    if options.only != "codec":
+    if options.only in (None, "codec"):
+        costs += measure_codec(options.quick)
+    if options.only in (None, "market-data"):
+        costs += measure_market_data(options.quick)
+    if options.only in (None, "roundtrip"):
         rounds = 1 if options.quick else options.runs
         runs = roundtrip.run_all(peers(options.peers), plan, rounds, options.attempts)
     print(report.text(costs, runs, plan))

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bench import codec, roundtrip
+from bench import codec, market_data, roundtrip
 from bench.codec import Cost
 from bench.roundtrip import FIXGW, QUIET, RAW, TAG, Runs, median
 from bench.workload import Plan
@@ -50,6 +50,7 @@ class Goal:
 
 # Figure, whether the limit is an upper one, and the ratio to quickfix-tls in its raw-string style.
 RATIOS = (("orders_per_second", False, 1.1), ("p50", True, 1.1), ("p99", True, 1.2))
+MARKET_DATA_PER_SECOND = 20_000
 CODEC_LIMITS = ((codec.PARSE_READ, 8.0), (codec.ENCODE, 5.0))
 COLUMNS = (
     ("p50", "p50 us", 1),
@@ -98,6 +99,15 @@ def codec_table(costs: Sequence[Cost]) -> str:
     return table(["us", *names], rows)
 
 
+def speed_table(costs: Sequence[Cost]) -> str:
+    """Return microseconds a message and messages a second, a row an operation of a codec."""
+    rows = [
+        [f"{cost.operation}, {cost.codec}", f"{cost.microseconds:.1f}", f"{1e6 / cost.microseconds:.0f}"]
+        for cost in costs
+    ]
+    return table(["", "us", "messages/s"], rows)
+
+
 def roundtrip_table(runs: Runs) -> str:
     """Return the medians of every peer's runs, with the span of orders/s."""
     rows = []
@@ -137,6 +147,9 @@ def goals(costs: Sequence[Cost], runs: Runs) -> list[Goal]:
         for operation, limit in CODEC_LIMITS
         if operation in own
     ]
+    if market_data.APPLY in own:
+        speed = 1e6 / own[market_data.APPLY]
+        found.append(Goal(market_data.APPLY, speed, MARKET_DATA_PER_SECOND, at_most=False, unit="/s"))
     if FIXGW.name in runs and RAW.name in runs:
         found += [
             Goal(f"{key}, fixgw over {RAW.name}", ratio(runs, key, RAW.name), limit, at_most, unit="x")
@@ -173,10 +186,13 @@ def text(costs: Sequence[Cost], runs: Runs, plan: Plan) -> str:
     """Return the whole report for a person."""
     parts = ["\n".join(f"{name}: {value}" for name, value in machine().items())]
     messages = [cost for cost in costs if cost.operation in codec.ROWS]
-    turns = [cost for cost in costs if cost.operation not in codec.ROWS]
+    updates = [cost for cost in costs if cost.operation in market_data.ROWS]
+    turns = [cost for cost in costs if cost.operation not in (*codec.ROWS, *market_data.ROWS)]
     for title, rows in (("Codec, one core", messages), ("Turn, one core, no socket, no TLS", turns)):
         if rows:
             parts.append(f"{title}\n{codec_table(rows)}")
+    if updates:
+        parts.append(f"Market data, one core\n{speed_table(updates)}")
     if runs:
         title = (
             f"NewOrderSingle -> ExecutionReport, two processes, TLS 1.3 on loopback, medians: "

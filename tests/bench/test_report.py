@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench import report, roundtrip
+from bench import market_data, report, roundtrip
 from bench.__main__ import names
 from bench.codec import ENCODE, PARSE_READ, Cost
 from bench.report import Goal
@@ -41,6 +41,14 @@ def test_the_median_decides_and_not_the_best_run() -> None:
 def test_codec_goals_are_limits_in_microseconds() -> None:
     costs = [Cost("fixgw", PARSE_READ, 7.9), Cost("fixgw", ENCODE, 5.1), Cost("simplefix", ENCODE, 1.0)]
     assert [goal.passed for goal in report.goals(costs, {})] == [True, False]
+
+
+@pytest.mark.parametrize(("microseconds", "passed"), [(49.9, True), (50.1, False)])
+def test_the_goal_of_market_data_is_messages_a_second(microseconds: float, passed: bool) -> None:
+    costs = [Cost("simplefix", market_data.DECODE, 1.0), Cost("fixgw", market_data.APPLY, microseconds)]
+    [goal] = report.goals(costs, {})
+    assert goal.passed is passed
+    assert f"{1e6 / microseconds:.0f}" in report.text(costs, {}, Plan())
 
 
 def test_nothing_is_judged_that_was_not_measured() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import codec, roundtrip, turn
+from bench import codec, market_data, roundtrip, turn
 from bench.roundtrip import PEERS, Peer
 from bench.workload import Plan
 
@@ -36,3 +36,18 @@ def test_every_turn_is_timed_with_either_store() -> None:
 def test_every_operation_of_fixgw_is_timed() -> None:
     timed = {cost.operation for cost in codec.measure(loops=5, repeats=1) if cost.codec == "fixgw"}
     assert timed == set(codec.ROWS)
+
+
+def test_updates_of_market_data_are_timed_beside_simplefix() -> None:
+    costs = market_data.measure(messages=20, markets=50, repeats=1)
+    assert [(cost.codec, cost.operation) for cost in costs] == [
+        ("fixgw", market_data.DECODE),
+        ("simplefix", market_data.DECODE),
+        ("fixgw", market_data.APPLY),
+    ]
+
+
+def test_updates_of_market_data_that_are_not_applied_are_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(market_data, "subscribed", lambda markets: market_data.empty(markets[:1]))
+    with pytest.raises(RuntimeError, match="entries were ignored"):
+        market_data.measure(messages=20, markets=50, repeats=1)

@@ -7,9 +7,8 @@ can be relied on is the order: snapshots of one symbol come in the order in whic
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fixgw.errors import OutcomeUnknown, Rejected
 from fixgw.fix.message import Message
@@ -85,6 +84,7 @@ class Request:
         mono: when it was sent, monotonic seconds.
         answered: a snapshot has come for one of its symbols, so that it was not refused.
         missing: how many snapshots are still to come.
+        ended: symbols that were unsubscribed from meanwhile.
     """
 
     ref_seq_num: int
@@ -93,19 +93,11 @@ class Request:
     mono: float
     answered: bool = False
     missing: int = 0
+    ended: set[str] = field(default_factory=set)
 
-
-@dataclass(slots=True, eq=False)
-class Expected:
-    """One snapshot that is to come.
-
-    Args:
-        request: what asked for it.
-        subscribes: updates follow it; no longer so after an unsubscription.
-    """
-
-    request: Request
-    subscribes: bool
+    def tells(self, symbol: str) -> bool:
+        """Tell whether updates follow its snapshot of this symbol."""
+        return self.subscribes and symbol not in self.ended
 
 
 class Requests:
@@ -113,7 +105,7 @@ class Requests:
 
     def __init__(self) -> None:
         self._open: dict[Request, None] = {}
-        self._expected: dict[str, deque[Expected]] = {}
+        self._expected: dict[str, list[Request]] = {}  # the oldest first
         self._count = 0
 
     def __len__(self) -> int:
@@ -126,45 +118,42 @@ class Requests:
         request.missing = len(request.symbols)
         self._count += len(request.symbols)
         for symbol in request.symbols:
-            self._expected.setdefault(symbol, deque()).append(Expected(request, request.subscribes))
+            self._expected.setdefault(symbol, []).append(request)
 
     def asked(self, symbol: str) -> float | None:
         """Return when the latest request that waits for this symbol was sent, monotonic seconds, or None."""
         expected = self._expected.get(symbol)
-        return expected[-1].request.mono if expected else None
+        return expected[-1].mono if expected else None
 
     def subscribing(self, symbol: str) -> bool:
         """Tell whether an answer is to come after which updates follow."""
-        return any(one.subscribes for one in self._expected.get(symbol, ()))
+        return any(request.tells(symbol) for request in self._expected.get(symbol, ()))
 
     def unsubscribe(self, symbol: str) -> None:
         """No updates follow the answers that are to come for this symbol."""
-        for one in self._expected.get(symbol, ()):
-            one.subscribes = False
+        for request in self._expected.get(symbol, ()):
+            request.ended.add(symbol)
 
     def answered(self, symbol: str) -> bool:
         """A snapshot of this symbol came; return whether updates follow it."""
         expected = self._expected.get(symbol)
         if not expected:
             return False
-        first = expected.popleft()
-        first.request.answered = True
-        self._settle(symbol, first)
-        return first.subscribes
+        request = expected[0]
+        request.answered = True
+        self._settle(symbol, request)
+        return request.tells(symbol)
 
     def forget(self, symbol: str) -> None:
         """Give up the answers that are to come for this symbol."""
-        expected = self._expected.get(symbol)
-        while expected:
-            self._settle(symbol, expected.popleft())
+        for request in list(self._expected.get(symbol, ())):
+            self._settle(symbol, request)
 
     def drop(self, request: Request) -> None:
         """A request was refused: nothing comes for any of its symbols."""
         for symbol in request.symbols:
-            expected = self._expected.get(symbol, deque())
-            for one in [one for one in expected if one.request is request]:
-                expected.remove(one)
-                self._settle(symbol, one)
+            if request in self._expected.get(symbol, ()):
+                self._settle(symbol, request)
 
     def find(self, ref_seq_num: int) -> Request | None:
         """Return the request with this MsgSeqNum(34)."""
@@ -189,13 +178,15 @@ class Requests:
         for request in self._open:
             request.ref_seq_num = 0
 
-    def _settle(self, symbol: str, expected: Expected) -> None:
-        self._count -= 1
-        if not self._expected[symbol]:
+    def _settle(self, symbol: str, request: Request) -> None:
+        expected = self._expected[symbol]
+        expected.remove(request)
+        if not expected:
             del self._expected[symbol]
-        expected.request.missing -= 1
-        if not expected.request.missing:
-            del self._open[expected.request]
+        self._count -= 1
+        request.missing -= 1
+        if not request.missing:
+            del self._open[request]
 
 
 class Waiters:

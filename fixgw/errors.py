@@ -134,11 +134,14 @@ class Rejected(RemoteError):
     Args:
         text: Text(58), or a sentence made from the reason code.
         report: the ExecutionReport, OrderCancelReject, Reject or BusinessMessageReject that said it.
+        meaning: what the venue's table says that it means, and what to do; empty when it says nothing.
     """
 
-    def __init__(self, text: str, report: Any = None) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, report: Any = None, meaning: str = "") -> None:
+        super().__init__(f"{text}: {meaning}" if meaning else text)
+        self.text = text
         self.report = report
+        self.meaning = meaning
 
 
 class OutcomeUnknown(FixError):

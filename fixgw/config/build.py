@@ -126,6 +126,7 @@ def session_plan(session: Resolved, handler: object | None = None) -> SessionPla
         required=section.required,
         judge_logout=profile.judge_logout,
         unknown_outcome_texts=profile.unknown_outcome_texts,
+        meanings=profile.meanings,
         identity_lock=_identity_lock(session),
         link=_link_settings(session),
         retry=RetrySettings(**section.reconnect.model_dump()),

@@ -257,6 +257,8 @@ class SessionHandle:
     def _make_orders(self, plan: SessionPlan) -> Orders | None:
         if not plan.orders:
             return None
-        orders = Orders(plan.messages, unknown_outcome_texts=plan.unknown_outcome_texts)
+        orders = Orders(
+            plan.messages, unknown_outcome_texts=plan.unknown_outcome_texts, meanings=plan.meanings
+        )
         orders.ack_seconds = self.acks.record
         return orders

@@ -10,6 +10,7 @@ from fixgw.engine.hosts import Host
 from fixgw.engine.timetable import Timetable
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Client
+from fixgw.handlers.meanings import Meanings
 from fixgw.session.state import SessionSettings
 from fixgw.store.base import Store
 from fixgw.transport.base import Connector
@@ -79,6 +80,7 @@ class SessionPlan:
         required: ``load`` waits for its Logon, and a fatal refusal of it ends the gateway.
         judge_logout: the venue's table of Logout texts.
         unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
+        meanings: what the venue's texts and codes mean.
         identity_lock: a file held while the session runs, so that no other process uses the same identity.
         link: limits.
         retry: back-off.
@@ -98,6 +100,7 @@ class SessionPlan:
     required: bool = True
     judge_logout: Callable[[str], LogoutRule] = always_retry
     unknown_outcome_texts: frozenset[str] = frozenset()
+    meanings: Meanings = field(default_factory=Meanings)
     identity_lock: Path | None = None
     link: LinkSettings = field(default_factory=LinkSettings)
     retry: RetrySettings = field(default_factory=RetrySettings)

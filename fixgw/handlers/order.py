@@ -64,6 +64,7 @@ class Request:
         "_waiters",
         "cl_ord_id",
         "ending",
+        "meaning",
         "msg_seq_num",
         "msg_type",
         "order_qty",
@@ -82,6 +83,7 @@ class Request:
         self.order_qty: Decimal | None = None
         self.ending: Ending | None = None
         self.text = ""
+        self.meaning = ""  # of the text, by the venue's table
         self.report: Message | None = None
         self._waiters: list[asyncio.Future[None]] = []
 
@@ -121,11 +123,12 @@ class Request:
         async with asyncio.timeout(timeout):
             await self.settled()
         if self.ending is Ending.REFUSED:
-            raise Rejected(self.text or "refused without a text", self.report)
+            raise Rejected(self.text or "refused without a text", self.report, self.meaning)
         if self.ending is Ending.NOT_SENT:
             raise NotSent(self.text, self.cl_ord_id)
         if self.ending is Ending.UNKNOWN:
-            raise OutcomeUnknown(self.text, self.cl_ord_id)
+            text = f"{self.text}: {self.meaning}" if self.meaning else self.text
+            raise OutcomeUnknown(text, self.cl_ord_id)
         return self.report
 
 

@@ -12,6 +12,7 @@ from fixgw.errors import FixError
 from fixgw.fix.message import Message
 from fixgw.fix.tags import BUSINESS_REJECT_REF_ID, CL_ORD_ID, ORIG_CL_ORD_ID, TEXT
 from fixgw.handlers.base import Book, Context
+from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Order, OrderSnapshot, OrderState, Request, dump_order, load_order
 from fixgw.handlers.reports import UNDECIDED, apply_report
 from fixgw.messages.business import BusinessMessageReject
@@ -23,6 +24,7 @@ from fixgw.messages.order_entry import (
 )
 
 CLOSED_KEPT = 2_000
+NO_MEANINGS = Meanings()
 
 
 class OrderBook(Book):
@@ -30,17 +32,21 @@ class OrderBook(Book):
 
     Args:
         unknown_outcome_texts: values of Text(58) on a rejecting report which mean that nobody knows.
+        meanings: what the venue's texts and codes mean.
     """
 
     name = "orders"
 
-    def __init__(self, unknown_outcome_texts: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, unknown_outcome_texts: frozenset[str] = frozenset(), meanings: Meanings = NO_MEANINGS
+    ) -> None:
         super().__init__()
         self.endings = dict.fromkeys(Ending, 0)
         self.duplicates = 0
         self.malformed = 0
         self.ack_seconds: Callable[[float], None] | None = None
         self._unknown_texts = unknown_outcome_texts
+        self._meanings = meanings
         self._by_id: dict[str, Order] = {}
         self._by_order_id: dict[str, Order] = {}
         self._requests: dict[str, tuple[Order, Request]] = {}
@@ -223,6 +229,7 @@ class OrderBook(Book):
 
     def _refused(self, order: Order, request: Request, text: str, report: Message) -> None:
         unknown = text in self._unknown_texts
+        request.meaning = self._meanings.explain(report)
         settled = self._settle(order, request, Ending.UNKNOWN if unknown else Ending.REFUSED, text, report)
         if settled and request is order.request:
             self._move(order, OrderState.UNKNOWN if unknown else OrderState.REJECTED)

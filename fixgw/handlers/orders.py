@@ -13,8 +13,9 @@ from fixgw.fix.schema import TypedMessage
 from fixgw.fix.tags import CL_ORD_ID, TRANSACT_TIME
 from fixgw.fix.values import sending_time
 from fixgw.handlers.base import Client
+from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Order, Request
-from fixgw.handlers.orderbook import OrderBook
+from fixgw.handlers.orderbook import NO_MEANINGS, OrderBook
 from fixgw.messages.order_entry import NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
 
 
@@ -29,6 +30,7 @@ class Orders(OrderBook, Client):
     Args:
         messages: the venue's dialect; its D, F and G are used in place of the plain ones.
         unknown_outcome_texts: values of Text(58) on a rejecting report which mean that nobody knows.
+        meanings: what the venue's texts and codes mean.
         cl_ord_ids: makes ClOrdIDs.
     """
 
@@ -37,9 +39,10 @@ class Orders(OrderBook, Client):
         messages: Iterable[type[TypedMessage]] = (),
         *,
         unknown_outcome_texts: frozenset[str] = frozenset(),
+        meanings: Meanings = NO_MEANINGS,
         cl_ord_ids: Callable[[], str] = new_cl_ord_id,
     ) -> None:
-        super().__init__(unknown_outcome_texts)
+        super().__init__(unknown_outcome_texts, meanings)
         dialect = {cls.MSG_TYPE: cls for cls in messages}
         self._replace_type: Any = dialect.get("G", OrderCancelReplaceRequest)
         self._cancel_type: Any = dialect.get("F", OrderCancelRequest)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from fixgw.errors import ConfigError
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Client
+from fixgw.handlers.meanings import Meanings
 from fixgw.session.hooks import LogonSigner, ResendPolicy
 
 
@@ -90,6 +91,7 @@ class VenueProfile:
         resend_always: message types that are replayed whatever their age.
         resend_max_age: age in seconds up to which others of the same connection are replayed.
         unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
+        meanings: what its texts and codes mean, and what to do.
         logon_options: option name in the configuration -> (tag, kind names it applies to).
     """
 
@@ -108,6 +110,7 @@ class VenueProfile:
     resend_always: frozenset[str]
     resend_max_age: float
     unknown_outcome_texts: frozenset[str]
+    meanings: Meanings = field(default_factory=Meanings)
     logon_options: Mapping[str, tuple[int, frozenset[str]]] = field(default_factory=dict)
 
     def judge_logout(self, text: str) -> LogoutRule:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from fixgw.errors import ConfigError
 from fixgw.handlers.base import Client
+from fixgw.handlers.meanings import Meanings
 from fixgw.session.hooks import ResendFresh, ResendPolicy
 from fixgw.venues.base import KindProfile, LogoutRule, Retry, VenueProfile
 
@@ -133,7 +134,8 @@ def read_facts(package: str, file: str) -> dict[str, Any]:
 
 def _laid_over(facts: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(facts)
-    for key, value in overrides.items():
+    for written, value in overrides.items():
+        key = str(written)  # YAML reads the tag of a reason as a number
         present = facts.get(key)
         if isinstance(present, Mapping) and isinstance(value, Mapping):
             result[key] = _laid_over(present, value)
@@ -147,7 +149,7 @@ def _laid_over(facts: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[s
 def _profile(table: Mapping[str, Any], options: Mapping[str, LogonOption], path: str) -> VenueProfile:
     logouts = _checked(list, table["logouts"], f"{path}.logouts")
     nested = {
-        "hosts": {name: _hosts(row, f"{path}.hosts.{name}") for name, row in _rows(table, "hosts", path)},
+        "hosts": {name: _words(row, f"{path}.hosts.{name}") for name, row in _rows(table, "hosts", path)},
         "kinds": {
             name: _record(KindProfile, row, f"{path}.kinds.{name}", name=name)
             for name, row in _rows(table, "kinds", path)
@@ -155,19 +157,31 @@ def _profile(table: Mapping[str, Any], options: Mapping[str, LogonOption], path:
         "logouts": tuple(
             _record(LogoutRule, row, f"{path}.logouts[{index}]") for index, row in enumerate(logouts)
         ),
+        "meanings": _meanings(table.get("meanings", {}), f"{path}.meanings"),
         "logon_options": {name: (option.tag, option.kinds) for name, option in options.items()},
     }
     return _record(VenueProfile, {**table, **nested}, path)
 
 
+def _meanings(table: Mapping[str, Any], path: str) -> Meanings:
+    codes = _checked(Mapping, table.get("codes", {}), f"{path}.codes")
+    for tag in codes:
+        if not str(tag).isdigit():
+            raise ConfigError(f"{tag!r} is no tag", f"{path}.codes", "name the tag of a reason by its number")
+    return Meanings(
+        _words(table.get("texts", {}), f"{path}.texts"),
+        {int(tag): _words(row, f"{path}.codes.{tag}") for tag, row in codes.items()},
+    )
+
+
+def _words(row: Any, path: str) -> dict[str, str]:
+    words: dict[str, Any] = _checked(Mapping, row, path)
+    return {str(key): _checked(str, word, f"{path}.{key}") for key, word in words.items()}
+
+
 def _rows(table: Mapping[str, Any], name: str, path: str) -> Iterable[tuple[str, Any]]:
     rows: Mapping[str, Any] = _checked(Mapping, table[name], f"{path}.{name}")
     return rows.items()
-
-
-def _hosts(row: Any, path: str) -> dict[str, str]:
-    hosts: dict[str, Any] = _checked(Mapping, row, path)
-    return {role: _checked(str, host, f"{path}.{role}") for role, host in hosts.items()}
 
 
 def _record(record: type[T], row: Mapping[str, Any], path: str, **given: Any) -> T:

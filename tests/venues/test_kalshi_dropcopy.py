@@ -10,8 +10,9 @@ import pytest
 from fixgw.errors import LocalError, NotLoggedOn, OutcomeUnknown, Rejected
 from fixgw.fix.message import Message
 from fixgw.handlers.base import Context
-from fixgw.venues.kalshi.dropcopy import MEANINGS, DropCopy, ResendRefused, Resent
+from fixgw.venues.kalshi.dropcopy import DropCopy, ResendRefused, Resent
 from fixgw.venues.kalshi.messages import EventResendRejectReason
+from fixgw.venues.kalshi.profile import VENUE
 from tests.handlers.port import Port, report
 
 
@@ -29,7 +30,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.port = Port()
-        self.copy = DropCopy()
+        self.copy = DropCopy(VENUE.profile.meanings)
         self.copy.bind(self.port)
 
     async def asking(self, begin: str, end: str | None = None, patience: float = 5.0) -> asyncio.Task[Resent]:
@@ -102,7 +103,9 @@ async def test_each_refusal_says_what_to_do(reason: EventResendRejectReason) -> 
     desk = Desk()
     query = await desk.asking("9;1")
     desk.tell(refused(reason.value))
-    with pytest.raises(ResendRefused, match=MEANINGS[reason].split(":")[0]) as caught:
+    with pytest.raises(
+        ResendRefused, match=VENUE.profile.meanings.codes[21004][reason].split(":")[0]
+    ) as caught:
         await query
     assert caught.value.reason is reason
 
@@ -182,7 +185,7 @@ async def test_nothing_is_asked_while_logged_off() -> None:
 
 async def test_nothing_is_asked_without_a_session() -> None:
     with pytest.raises(NotLoggedOn, match="no session"):
-        await DropCopy().query("9;1")
+        await DropCopy(VENUE.profile.meanings).query("9;1")
 
 
 @pytest.mark.parametrize(

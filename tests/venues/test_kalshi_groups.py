@@ -12,6 +12,7 @@ from fixgw.errors import LocalError, NotLoggedOn, OutcomeUnknown, Rejected
 from fixgw.fix.message import Message
 from fixgw.handlers.base import Context
 from fixgw.venues.kalshi.groups import OrderGroup, OrderGroups
+from fixgw.venues.kalshi.profile import VENUE
 from tests.handlers.port import Port
 
 T = TypeVar("T")
@@ -23,7 +24,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.port = Port()
-        self.groups = OrderGroups()
+        self.groups = OrderGroups(VENUE.profile.meanings)
         self.groups.bind(self.port)
 
     async def asking(self, request: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -13,29 +13,15 @@ from fixgw.errors import FieldError, LocalError, OutcomeUnknown, Rejected
 from fixgw.fix.message import Message
 from fixgw.fix.tags import REF_SEQ_NUM, TEXT
 from fixgw.handlers.base import Client, Context
+from fixgw.handlers.meanings import Meanings
 from fixgw.venues.kalshi.exec_id import ExecID
 from fixgw.venues.kalshi.messages import (
     BusinessMessageReject,
     EventResendComplete,
     EventResendReject,
-    EventResendRejectReason,
     EventResendRequest,
     ExecutionReport,
 )
-
-MEANINGS = {
-    EventResendRejectReason.TOO_MANY_RESEND_REQUESTS: "too many queries: wait some seconds, then ask again",
-    EventResendRejectReason.SERVER_ERROR: "the venue failed: ask again later",
-    EventResendRejectReason.BEGIN_EXEC_ID_TOO_SMALL: (
-        "the range begins before the last three hours: ask for less, and get the rest over REST"
-    ),
-    EventResendRejectReason.END_EXEC_ID_TOO_LARGE: (
-        "the range ends after the newest report of that exchange index: leave the end out"
-    ),
-    EventResendRejectReason.NOT_ENABLED: (
-        "queries are not enabled for this account: ask the venue to put it on the allow-list"
-    ),
-}
 
 
 class ResendRefused(Rejected):
@@ -43,12 +29,13 @@ class ResendRefused(Rejected):
 
     Args:
         reject: the EventResendReject.
+        meaning: what its reason means, and what to do.
     """
 
-    def __init__(self, reject: EventResendReject) -> None:
+    def __init__(self, reject: EventResendReject, meaning: str) -> None:
         self.reason = reject.event_resend_reject_reason
-        meaning = MEANINGS.get(self.reason, "the venue gave a reason that is not in its table")
-        super().__init__(f"EventResendRejectReason(21004) {self.reason}: {meaning}", reject)
+        unknown = "the venue gave a reason that is not in its table"
+        super().__init__(f"EventResendRejectReason(21004) {self.reason}", reject, meaning or unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +88,16 @@ class DropCopy(Client):
     """Queries of one session; nothing is kept over a restart.
 
     One query runs at a time, because reports do not say which query they answer.
+
+    Args:
+        meanings: what the venue's texts and codes mean.
     """
 
     name = "dropcopy"
 
-    def __init__(self) -> None:
+    def __init__(self, meanings: Meanings) -> None:
         super().__init__()
+        self._meanings = meanings
         self._turn = asyncio.Lock()
         self._query: _Query | None = None
         self._takers: dict[str, Callable[[_Query, Message], None]] = {
@@ -196,12 +187,14 @@ class DropCopy(Client):
     def _refused(self, query: _Query, message: Message) -> None:
         reject = EventResendReject.view(message)
         if reject.ref_seq_num == query.ref_seq_num:
-            query.fail(ResendRefused(reject))
+            query.fail(ResendRefused(reject, self._meanings.explain(message)))
 
     def _business_reject(self, query: _Query, message: Message) -> None:
         if message.text(REF_SEQ_NUM) == str(query.ref_seq_num):
             reject = BusinessMessageReject.view(message)
-            query.fail(Rejected(reject.text or "refused by the venue", reject))
+            query.fail(
+                Rejected(reject.text or "refused by the venue", reject, self._meanings.explain(message))
+            )
 
 
 def _identity(exec_id: ExecID | str) -> ExecID:

@@ -13,6 +13,7 @@ from fixgw.errors import FieldError, LocalError, OutcomeUnknown, Rejected
 from fixgw.fix.message import Message
 from fixgw.fix.tags import REF_SEQ_NUM, TEXT
 from fixgw.handlers.base import Client, Context
+from fixgw.handlers.meanings import Meanings
 from fixgw.venues.kalshi.messages import (
     BusinessMessageReject,
     OrderGroupAction,
@@ -42,12 +43,16 @@ class OrderGroups(Client):
     """Makes, changes and ends order groups on one session; nothing is kept over a restart.
 
     One request runs at a time, because an answer does not say which request it answers.
+
+    Args:
+        meanings: what the venue's texts and codes mean.
     """
 
     name = "order_groups"
 
-    def __init__(self) -> None:
+    def __init__(self, meanings: Meanings) -> None:
         super().__init__()
+        self._meanings = meanings
         self._turn = asyncio.Lock()
         self._answer: asyncio.Future[OrderGroupResponse] | None = None
         self._request_number = 0
@@ -174,7 +179,9 @@ class OrderGroups(Client):
     def _business_reject(self, message: Message) -> None:
         if message.text(REF_SEQ_NUM) == str(self._request_number):
             reject = BusinessMessageReject.view(message)
-            self._fail(Rejected(reject.text or "refused by the venue", reject))
+            self._fail(
+                Rejected(reject.text or "refused by the venue", reject, self._meanings.explain(message))
+            )
 
     def _fail(self, error: Exception) -> None:
         if self._answer is not None and not self._answer.done():

@@ -19,7 +19,11 @@ from fixgw.venues.kalshi.messages import (
     MarketDataRequest,
     MarketSettlementReport,
     OrderGroupRequest,
+    Quote,
+    QuoteRequest,
 )
+from fixgw.venues.kalshi.rfq_creator import RfqCreator
+from fixgw.venues.kalshi.rfq_maker import RfqMaker
 from fixgw.venues.kalshi.settlement import Settlements
 from fixgw.venues.kalshi.signer import KalshiSigner
 
@@ -44,16 +48,20 @@ class KalshiVenue(FactsVenue):
         return KalshiVenue(overrides)
 
     def clients(self, kind: KindProfile) -> Sequence[Client]:
-        """Return what the kind's messages allow: queries, order groups, settlements, books."""
+        """Return what the kind's messages allow: queries, order groups, settlements, books, quotes."""
         clients: list[Client] = []
         if EventResendRequest.MSG_TYPE in kind.sends:
-            clients.append(DropCopy())
+            clients.append(DropCopy(self.profile.meanings))
         if OrderGroupRequest.MSG_TYPE in kind.sends:
-            clients.append(OrderGroups())
+            clients.append(OrderGroups(self.profile.meanings))
         if MarketSettlementReport.MSG_TYPE in kind.receives:
             clients.append(Settlements())
         if MarketDataRequest.MSG_TYPE in kind.sends:
             clients.append(MarketData())
+        if Quote.MSG_TYPE in kind.sends:
+            clients.append(RfqMaker())
+        if QuoteRequest.MSG_TYPE in kind.sends:
+            clients.append(RfqCreator())
         return clients
 
     def signer(self, key: bytes) -> LogonSigner:

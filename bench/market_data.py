@@ -138,7 +138,7 @@ def _simplefix() -> Callable[[bytes], object]:
     return parse
 
 
-def measure(*, messages: int = 5_000, markets: int = SYMBOLS, repeats: int = 5) -> list[Cost]:
+def measure(*, messages: int = 2_000, markets: int = SYMBOLS, repeats: int = 10) -> list[Cost]:
     """Time decoding alone, in fixgw and simplefix, and decoding with the books.
 
     Raises:

@@ -162,7 +162,7 @@ class MarketBook:
         bids: dict[Decimal, Decimal] = {}
         offers: dict[Decimal, Decimal] = {}
         sides = {_BID: bids, _OFFER: offers}
-        last: Entry | None = None
+        last: Entry = {}
         for entry in entries:
             levels = sides.get(entry[MD_ENTRY_TYPE])
             if levels is not None:
@@ -170,8 +170,8 @@ class MarketBook:
                 last = entry
         self._bids, self._offers = bids, offers
         self.stale = False
-        if last is not None:
-            self._stamp(last)
+        self._day = last.get(_DATE, self._day)
+        self._time = last.get(_TIME, self._time)
 
     def apply(self, entry: Entry) -> bool:
         """Take one entry of an update and return true, or false when it is of no use here.
@@ -191,13 +191,10 @@ class MarketBook:
             return False
         else:
             _change(self._bids if kind == _BID else self._offers, entry)
-        self._stamp(entry)
-        return True
-
-    def _stamp(self, entry: Entry) -> None:
         # not the entry: to free one that has lain for a while costs as much as to read a new one
         self._day = entry.get(_DATE)
         self._time = entry.get(_TIME)
+        return True
 
 
 def entries_of(message: Message, first: bytes) -> list[Entry]:

@@ -15,8 +15,14 @@ from fixgw.fix.message import Message
 from fixgw.fix.tags import REF_SEQ_NUM, TEXT
 from fixgw.fix.values import encode_string
 from fixgw.handlers.base import Client, Context
-from fixgw.venues.kalshi import market_book
-from fixgw.venues.kalshi.market_book import Entry, MarketBook, entries_of
+from fixgw.venues.kalshi.market_book import (
+    MD_ENTRY_TYPE,
+    MD_UPDATE_ACTION,
+    SYMBOL,
+    Entry,
+    MarketBook,
+    entries_of,
+)
 from fixgw.venues.kalshi.market_requests import (
     MarketDataRefused,
     Refusal,
@@ -236,14 +242,14 @@ class MarketData(Client):
 
     def _update(self, message: Message) -> None:
         try:
-            entries = entries_of(message, market_book.MD_UPDATE_ACTION)
+            entries = entries_of(message, MD_UPDATE_ACTION)
         except FieldError:  # it may concern any book
             self.unreadable += 1
             self._renew(self._doubt(self._subscribed))
             return
-        books, renewed = self._by_wire, []
+        find, renewed = self._by_wire.get, []
         for entry in entries:
-            book = books.get(entry.get(market_book.SYMBOL, b""))
+            book = find(entry.get(SYMBOL, b""))
             try:
                 if book is None or not book.apply(entry):
                     renewed += self._left_out(book, entry)
@@ -256,7 +262,7 @@ class MarketData(Client):
 
     def _left_out(self, book: MarketBook | None, entry: Entry) -> list[str]:
         """Count an entry of no use; return what has to be asked for because of it."""
-        if market_book.SYMBOL not in entry:
+        if SYMBOL not in entry:
             self.unreadable += 1
             return self._doubt(self._subscribed)
         self.ignored += 1
@@ -268,7 +274,7 @@ class MarketData(Client):
             self._confirmed.add(symbol)
         book = self._books[symbol] if symbol in self._confirmed else MarketBook(symbol)
         try:
-            book.refresh(entries_of(message, market_book.MD_ENTRY_TYPE))
+            book.refresh(entries_of(message, MD_ENTRY_TYPE))
         except (FieldError, KeyError):
             self.unreadable += 1
             book.stale = True

@@ -32,6 +32,7 @@ _CHECK_SUM = re.compile(rb"\x0110=([0-9]{1,3})\x01\Z")
 
 _SECRETS = b"|".join(b"%d" % tag for tag in sorted(SECRET_TAGS))
 _SECRET = re.compile(rb"((?<![0-9])0*(?:%b)=)([^*\x01][^\x01]*)" % _SECRETS)
+_CUT = re.compile(rb"(?<![0-9])0*(?:%b)=(?=[^\x01\n]*\Z)|[0-9]{1,6}\Z" % _SECRETS)
 _MASKED = re.compile(rb"\x01(?:%b)=\*+\x01" % _SECRETS)
 
 
@@ -63,6 +64,7 @@ class Extractor:
     def __init__(self, max_size: int = 1 << 20) -> None:
         self._max_size = max_size
         self._held = b""
+        self._cut = False  # the last message was, so what follows on its line is the rest of it
 
     def feed(self, data: bytes) -> list[Found]:
         """Take in bytes; return what is complete."""
@@ -81,11 +83,19 @@ class Extractor:
             if end is None:
                 kept = start
                 break
-            found.append(examine(data[start:end], _line(data, at, start)))
+            one = examine(data[start:end], self._prefix(data, at, start))
+            found.append(one)
+            self._cut = _CHECK_SUM.search(one.frame) is None and not _BREAK.match(data, end)
             at = end
         # The prefix of a message to come is kept, and the first bytes of its "8=FIX" with it.
-        self._held = b"" if final else _line(data, at, kept) + data[kept:]
+        self._held = b"" if final else self._prefix(data, at, kept) + data[kept:]
         return found
+
+    def _prefix(self, data: bytes, start: int, end: int) -> bytes:
+        if self._cut and b"\n" not in data[start:end]:
+            return data[end - _begun(data[start:end]) : end]
+        self._cut = False
+        return _line(data, start, end)
 
     def _end(self, data: bytes, start: int, final: bool) -> int | None:
         """Return where the message at ``start`` ends, or None to wait for more bytes."""
@@ -113,7 +123,8 @@ class Extractor:
         """Return where a message without a trailer is given up: at the end of its line or the next start."""
         stop = self._stop(data, start)
         if stop is None and final:
-            return min(len(data), start + self._max_size)
+            end = min(len(data), start + self._max_size)
+            return end - _begun(data[start + 1 : end])
         return stop
 
     def _stop(self, data: bytes, start: int) -> int | None:
@@ -126,9 +137,20 @@ def _complete(trailer: re.Match[bytes], data: bytes, final: bool) -> bool:
     return bool(trailer[1]) or trailer.end() < len(data) or final
 
 
+def _begun(data: bytes) -> int:
+    """Return how many bytes at the end may be the beginning of another message."""
+    return next((size for size in range(_BEGIN_SIZE - 1, 0, -1) if data.endswith(b"8=FIX"[:size])), 0)
+
+
 def _line(data: bytes, start: int, end: int) -> bytes:
-    """Return what stands before ``end`` on its line, but nothing before ``start``."""
-    return data[max(start, end - PREFIX_SIZE) : end].rpartition(b"\n")[2]
+    """Return what stands before ``end`` on its line, cut to a prefix, but nothing before ``start``.
+
+    Where it is cut within a secret, or a tag that may be one, the tag stays, as nothing else hides the rest.
+    """
+    begin = max(start, end - PREFIX_SIZE)
+    _, feed, line = data[begin:end].rpartition(b"\n")
+    cut = None if feed else _CUT.search(data, start, begin)
+    return cut[0] + line if cut else line
 
 
 @lru_cache(maxsize=64)
@@ -148,9 +170,13 @@ def hide(data: bytes) -> bytes:
     return _SECRET.sub(lambda found: found[1] + b"*" * len(found[2]), mask(data))
 
 
+def _shown(prefix: bytes) -> bytes:
+    return hide(prefix)[-PREFIX_SIZE:]
+
+
 def garbled(data: bytes, fault: str, prefix: bytes = b"") -> Found:
     """Return bytes that are no message, with the reason."""
-    return Found(hide(data), hide(prefix), (fault,), garbled=True)
+    return Found(hide(data), _shown(prefix), (fault,), garbled=True)
 
 
 def examine(text: bytes, prefix: bytes = b"") -> Found:
@@ -166,7 +192,7 @@ def examine(text: bytes, prefix: bytes = b"") -> Found:
     frame = text if header[1] == _SOH else _separators(header[1]).sub(_SOH, text)
     if not frame.endswith(_SOH):
         frame = frame.rstrip(b"\r") + _SOH
-    return Found(hide(frame), hide(prefix), tuple(_faults(frame)))
+    return Found(hide(frame), _shown(prefix), tuple(_faults(frame)))
 
 
 def _faults(frame: bytes) -> list[str]:

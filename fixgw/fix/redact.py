@@ -25,7 +25,7 @@ def _secret_field(secrets: frozenset[int]) -> re.Pattern[bytes]:
 def mask(data: bytes, extra: Collection[int] = ()) -> bytes:
     """Overwrite the values of secret fields with ``*``; the length stays.
 
-    A data field is masked for as long as its length field says, and at least to the next SOH.
+    A data field is masked for as long as its length field says, and from there to the next SOH.
 
     Args:
         data: a frame, a part of one, or bytes that failed to be one.
@@ -38,11 +38,10 @@ def mask(data: bytes, extra: Collection[int] = ()) -> bytes:
     masked = bytearray(data)
     while match is not None:
         start = match.end()
-        stop = data.find(b"\x01", start)
+        size = 0 if match.lastindex is None else int(match[match.lastindex])
+        stop = data.find(b"\x01", start + size)
         if stop < 0:
             stop = len(data)
-        if match.lastindex is not None:
-            stop = max(stop, min(start + int(match[match.lastindex]), len(data)))
         masked[start:stop] = b"*" * (stop - start)
         match = pattern.search(data, stop)
     return bytes(masked)

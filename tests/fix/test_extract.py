@@ -159,6 +159,26 @@ def test_no_secret_comes_out(text: bytes) -> None:
     assert b"hunter2" not in repr(found).encode()
 
 
+@pytest.mark.parametrize("piece", [1, 100, 5000])
+@pytest.mark.parametrize("distance", [PREFIX_SIZE + more for more in (-9, -4, -3, 0, 1, 2, 5, 6, 7, 200)])
+def test_a_prefix_that_begins_within_a_secret_shows_nothing_of_it(distance: int, piece: int) -> None:
+    text = b"noise " * 100 + b"554=hunter2hunter2"
+    text += b"." * (distance - len(b"554=hunter2hunter2")) + HEARTBEAT
+    (found,) = found_in(text, piece)
+    assert b"hunter2" not in found.prefix
+    assert b"er2" not in found.prefix
+    assert len(found.prefix) <= PREFIX_SIZE
+
+
+@pytest.mark.parametrize("piece", range(40, 75))
+def test_what_follows_garbage_without_end_is_whole_and_the_rest_of_that_no_prefix(piece: int) -> None:
+    text = b"8=FIXT.1.1k" + b"." * 40 + b"|554=hunter2|" + HEARTBEAT
+    garbage, message = found_in(text, piece)
+    assert garbage.garbled
+    assert message.frame == HEARTBEAT
+    assert b"hunter2" not in garbage.frame + message.prefix
+
+
 def test_a_frame_that_was_masked_before_keeps_no_fault() -> None:
     masked = examine(LOGON).frame
     assert b"96=***" in masked

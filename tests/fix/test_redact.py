@@ -45,6 +45,10 @@ def test_a_length_that_lies_hides_more_and_never_less() -> None:
     assert mask(b"95=99\x0196=abc\x0158=d") == b"95=99\x0196=" + b"*" * 8
 
 
+def test_a_length_that_ends_within_a_secret_hides_all_of_it() -> None:
+    assert mask(b"95=7\x0196=a\x01x=y\x01554=hunter2\x0158=d") == b"95=7\x0196=" + b"*" * 17 + b"\x0158=d"
+
+
 def test_more_tags_can_be_secret() -> None:
     assert mask(b"35=A\x019001=key\x01", {9001}) == b"35=A\x019001=***\x01"
     assert "key" not in printable(b"35=A\x019001=key\x01", extra=[9001])

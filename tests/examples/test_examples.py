@@ -12,10 +12,12 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 # what a reader sees last, by example
 LAST_LINES = {
+    "ask_for_quotes.py": "bought 100.00 YES at 0.4500",
     "custom_handler.py": "position: 10",
     "custom_signer.py": "with another secret: CLIENT: logon refused: "
     "Invalid credentials (the venue does not know this secret); check API key and secret",
     "limit_fills.py": "after a reset: new",
+    "make_quotes.py": "SELL 100.00 at 0.4500",
     "query_drop_copy.py": "the venue says: 2;3 TRADE 10.00",
     "submit_one_order.py": "filled: 10 at 0.55",
     "test_with_fixtures.py": "3 passed",

@@ -47,7 +47,8 @@ class Gaps(Wire):
                 self._request(now, out)
             return
         last = self.room.first() - 1 if len(self.room) else self.room.turned_away
-        self.room.turned_away = 0
+        if not (self.settings.resend_chunk and len(self.room)):
+            self.room.turned_away = 0  # it is asked for now, or comes with all that follows
         if last < self.next_in:
             self.gap.close()
         else:

@@ -94,6 +94,16 @@ def test_a_second_hole_is_asked_for_in_chunks_too() -> None:
     assert desk.heard(GapDetected) == [GapDetected(4, 9)]
 
 
+def test_what_the_full_room_turned_away_is_asked_for_behind_the_last_hole() -> None:
+    desk = Desk.on(resend_chunk=3, waiting_messages=2)
+    for number in (3, 5, 6):  # 6 finds no place
+        desk.say("D", number)
+    assert desk.repeat("D", 2) == ["35=2|34=3|7=4|16=4"]
+    assert desk.repeat("D", 4) == ["35=2|34=4|7=6|16=6"]
+    desk.repeat("D", 6)
+    assert (desk.session.next_in, desk.session.gap.is_open) == (7, False)
+
+
 def test_what_is_missing_before_a_logon_comes_in_chunks() -> None:
     desk = Desk(Role.INITIATOR, SeqNums(1, 5, 3), resend_chunk=4)
     assert desk.log_on(9)[1:] == ["35=2|34=6|7=3|16=6"]

@@ -12,7 +12,7 @@ from fixgw.clock import Clock, SystemClock
 from fixgw.engine.acceptor_settings import AcceptorPlan, AcceptorSession, Authenticator
 from fixgw.engine.hours import begin_period, keep_serving
 from fixgw.engine.link import Link
-from fixgw.engine.reception import Admission, Answer, Reception
+from fixgw.engine.reception import Admission, Judgement, Reception
 from fixgw.engine.seldom import SeldomLog
 from fixgw.engine.timetable import Timekeeper
 from fixgw.engine.views import served_view
@@ -22,7 +22,7 @@ from fixgw.fix.message import Message
 from fixgw.handlers.router import Router
 from fixgw.observe.snapshot import SessionView
 from fixgw.session.state import SessionSettings
-from fixgw.session.verdict import Accept, Refuse, Verdict
+from fixgw.session.verdict import Accept, Answer, Refuse, Verdict
 from fixgw.transport.address import endpoint
 from fixgw.transport.base import Peer
 from fixgw.transport.listen import TcpListener, listen
@@ -175,7 +175,7 @@ class Acceptor:
             link.logout()
         await asyncio.gather(*(link.ended() for link in connected if link.connected))
 
-    def _judge(self, logon: Message, peer: Peer) -> Answer | Awaitable[Answer]:
+    def _judge(self, logon: Message, peer: Peer) -> Judgement | Awaitable[Judgement]:
         link = self._links.get(self._names.get(identity_of(logon), ""))
         if link is None and self.plan.newcomer is None:
             self._seldom.warning("a Logon of an unknown identity was closed", peer=peer.address)
@@ -191,13 +191,13 @@ class Acceptor:
         assert link is not None
         return self._admission(link, Accept())
 
-    async def _authenticate(self, authenticator: Authenticator, logon: Message, peer: Peer) -> Answer:
+    async def _authenticate(self, authenticator: Authenticator, logon: Message, peer: Peer) -> Judgement:
         """The link hears nothing until the credentials are accepted, or their refusal is to be told."""
         verdict = await authenticator.authenticate(logon, peer)
         if isinstance(verdict, Refuse):
             self._seldom.warning("credentials refused", peer=peer.address, text=verdict.text)
-        if verdict == Refuse.silently():
-            return None
+            if verdict.answer is Answer.SILENT:
+                return None
         link = self._links.get(self._names.get(identity_of(logon), ""))
         if link is None and isinstance(verdict, Accept):
             link = self._welcome(logon)

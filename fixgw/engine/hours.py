@@ -49,7 +49,7 @@ async def keep_serving(link: Link, keeper: Timekeeper) -> None:
 
 def begin_period(link: Link, keeper: Timekeeper) -> None:
     """Let the first Logon of a peer in a new period find the numbers at 1."""
-    if keeper.reset_due and not link.connected:
+    if keeper.reset_due and link.vacate():
         link.turn(link.session.reset(link.now()))
 
 

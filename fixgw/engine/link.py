@@ -6,7 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 from time import perf_counter
-from typing import Any, cast
+from typing import cast
 
 from fixgw.clock import Clock
 from fixgw.engine.driver import Driver
@@ -19,6 +19,7 @@ from fixgw.observe.histogram import Histogram
 from fixgw.records import Kind, Position
 from fixgw.session.outcome import CloseCode, CloseReason
 from fixgw.session.state import Phase, SessionSettings
+from fixgw.session.verdict import Verdict
 from fixgw.store.base import Store
 
 log = logging.getLogger("fixgw.link")
@@ -193,9 +194,9 @@ class Link(Driver, asyncio.Protocol, asyncio.BufferedProtocol):
             self._cut()
         return self._stream is None
 
-    def admit(self, verdict: Any) -> None:
-        """Acceptor: carry out the verdict on the Logon that waits."""
-        if self._stream is not None:
+    def admit(self, verdict: Verdict) -> None:
+        """Acceptor: carry out the verdict on the Logon that waits; it has no effect once none does."""
+        if self.session.phase is Phase.LOGON_PENDING:
             self.turn(self.session.admit(verdict, self._clock.now()))
 
     def close(self) -> None:

@@ -40,8 +40,8 @@ class Admission:
     verdict: Verdict
 
 
-Answer: TypeAlias = Admission | None
-Judge: TypeAlias = Callable[[Message, Peer], Answer | Awaitable[Answer]]
+Judgement: TypeAlias = Admission | None
+Judge: TypeAlias = Callable[[Message, Peer], Judgement | Awaitable[Judgement]]
 
 
 class Reception:
@@ -173,7 +173,7 @@ class _Stranger(asyncio.Protocol):
         else:
             self._admit(answer, stream)
 
-    async def _wait(self, verdict: Awaitable[Answer], stream: asyncio.Transport) -> None:
+    async def _wait(self, verdict: Awaitable[Judgement], stream: asyncio.Transport) -> None:
         try:
             answer = await verdict
         except Exception as error:
@@ -183,12 +183,12 @@ class _Stranger(asyncio.Protocol):
             stream.resume_reading()
             self._admit(answer, stream)
 
-    def _unjudged(self, error: Exception) -> Answer:
+    def _unjudged(self, error: Exception) -> Judgement:
         """Whoever was to judge the Logon could not: close without a word."""
         log.error("a Logon could not be judged", exc_info=error, extra={"peer": self._origin})
         return None
 
-    def _admit(self, admission: Answer, stream: asyncio.Transport) -> None:
+    def _admit(self, admission: Judgement, stream: asyncio.Transport) -> None:
         """Hand the stream to its session's link, with every byte read so far."""
         if admission is None or stream.is_closing() or not admission.link.vacate():
             self.close()

@@ -11,7 +11,7 @@ from fixgw.clock import Clock, ManualClock
 from fixgw.engine.gateway import Gateway, Wait
 from fixgw.engine.handle import SessionHandle
 from fixgw.engine.link import Link
-from fixgw.engine.reception import Admission, Answer, Reception
+from fixgw.engine.reception import Admission, Judgement, Reception
 from fixgw.engine.settings import LinkSettings, RetrySettings, SessionPlan
 from fixgw.fix.message import Message
 from fixgw.handlers.router import Router
@@ -127,7 +127,7 @@ def the_clock() -> Clock:
     return LoopClock(loop) if isinstance(loop, JumpLoop) else ManualClock()
 
 
-async def later(link: Link, verdict: Awaitable[Verdict]) -> Answer:
+async def later(link: Link, verdict: Awaitable[Verdict]) -> Judgement:
     """Return the admission once the verdict is there."""
     return Admission(link, await verdict)
 
@@ -144,7 +144,7 @@ def counterparty(
     link = Link(settings, store or MemoryStore(), Router(made, ()), clock, LinkSettings())
     party: Counterparty
 
-    def judge(logon: Message, peer: Peer) -> Answer | Awaitable[Answer]:
+    def judge(logon: Message, peer: Peer) -> Judgement | Awaitable[Judgement]:
         verdict = party.verdict(logon)
         return later(link, verdict) if isinstance(verdict, Awaitable) else Admission(link, verdict)
 

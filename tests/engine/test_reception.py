@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
 from fixgw.engine.acceptor_settings import AcceptorLimits
 from fixgw.engine.link import Link
-from fixgw.engine.reception import Admission, Answer, Reception
+from fixgw.engine.reception import Admission, Judgement, Reception
 from fixgw.engine.settings import LinkSettings
 from fixgw.fix.framing import seal
 from fixgw.fix.message import FrameEncoder, Message
@@ -60,7 +61,7 @@ class Door:
         self.network = MemoryNetwork()
         self.network.listen("door", self.reception.protocol)
 
-    def judge(self, logon: Message, peer: Peer) -> Answer | Awaitable[Answer]:
+    def judge(self, logon: Message, peer: Peer) -> Judgement | Awaitable[Judgement]:
         self.peers.append(peer)
         if not self.known:
             return None
@@ -319,6 +320,19 @@ async def test_a_verdict_may_be_awaited_while_the_peer_is_hasty() -> None:
     await asyncio.sleep(1.0)
     assert b"58=welcome" in client.received
     assert len(door.handler.messages) == 1
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+async def test_a_peer_that_says_too_much_behind_its_logon_is_closed(awaited: bool) -> None:
+    door = Door(replace(THEM, waiting_messages=3))
+    verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+    door.verdict = lambda _: verdict if awaited else Accept()
+    client = door.knock()
+    client.say(logon() + b"".join(frame("0", number) for number in range(2, 8)))
+    await settle()
+    verdict.set_result(Accept())
+    await asyncio.wait_for(client.lost, 5)
+    assert (client.received, door.link.connected) == (b"", False)
 
 
 async def test_a_logon_that_is_being_judged_does_not_hold_up_another_of_the_same_identity() -> None:

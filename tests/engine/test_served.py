@@ -16,11 +16,14 @@ from fixgw.engine.settings import RetrySettings
 from fixgw.engine.timetable import Timetable
 from fixgw.errors import ConfigError, LocalError
 from fixgw.fix.message import Message
+from fixgw.session.verdict import Answer, Refuse, Verdict
 from fixgw.store.memory import MemoryStore
+from fixgw.transport.base import Peer
 from fixgw.transport.listen import ListenSettings
 from fixgw.transport.memory import MemoryNetwork
 from tests.engine.rig import THEM, US, Recorder, plan_for, settle, the_clock
 from tests.engine.test_hours import AT_THREE, HOUR, OPEN_LATER, OPEN_TODAY
+from tests.engine.test_reception import Client, frame, logon
 
 QUIET = replace(US, heart_bt_int=600)
 PATIENT = RetrySettings(base_seconds=300.0, cap_seconds=300.0)
@@ -151,6 +154,24 @@ async def test_a_new_period_begins_at_number_one_for_the_peer_too() -> None:
         assert server.served["them"].session.next_in == client["us"].link.session.next_out == 2
 
 
+async def test_a_former_connection_that_does_not_end_keeps_no_period_from_beginning() -> None:
+    async with Gateway([], clock=the_clock(), acceptors=[serving(Timetable(reset_times=AT_THREE))]) as server:
+        network, link = reached(server), server.served["them"]
+        old, new = Client(), Client()
+        await asyncio.sleep(HOUR / 2 - 0.5)
+        network.join("them", lambda: old)
+        old.say(logon())
+        await settle()
+        old.stream.pause_reading()  # so that our Logout does not arrive, nor the end
+        old.say(frame("5", link.session.next_in))
+        await asyncio.sleep(1.0)
+        assert (link.connected, link.occupied) == (True, False)
+        network.join("them", lambda: new)
+        new.say(logon())
+        await settle()
+        assert (link.active, link.session.next_in) == (True, 2)
+
+
 async def test_a_peer_that_counts_on_after_a_new_period_is_asked_for_what_is_missing() -> None:
     async with joined(Timetable(OPEN_TODAY, reset=True)) as (server, client, _):
         await client["us"].logged_on()
@@ -166,6 +187,26 @@ async def test_the_served_side_resets_the_numbers_inside_the_session() -> None:
         await asyncio.sleep(HOUR / 2 + 1)
         assert (server.served["them"].connections, server.served["them"].epoch) == (1, epoch + 1)
         assert client["us"].link.session.next_out == server.served["them"].session.next_in == 2
+
+
+class Doorman:
+    """Refuses everybody, without a word but with a reason for the log."""
+
+    async def authenticate(self, logon: Message, peer: Peer) -> Verdict:
+        return Refuse(Answer.SILENT, "unknown key")
+
+
+async def test_a_session_hears_nothing_of_a_refusal_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    plan = replace(serving(), authenticator=Doorman())
+    async with Gateway([], clock=the_clock(), acceptors=[plan]) as server:
+        client = Client()
+        reached(server).join("them", lambda: client)
+        client.say(logon())
+        await asyncio.wait_for(client.lost, 5)
+        assert (client.received, server.served["them"].connections) == (b"", 0)
+    assert [
+        getattr(record, "text", "") for record in caplog.records if record.msg == "credentials refused"
+    ] == ["unknown key"]
 
 
 def test_an_acceptor_is_no_place_for_a_session_that_dials() -> None:

@@ -23,6 +23,7 @@ from fixgw.venues.kalshi.asks import (
     RfqHandle,
 )
 from fixgw.venues.kalshi.messages import MveValidationReasonCode, Quote, SelectedLeg, SelectedLegSide
+from fixgw.venues.kalshi.profile import VENUE
 from fixgw.venues.kalshi.rfq_creator import RfqCreator
 from tests.handlers.port import Port, report
 
@@ -36,7 +37,7 @@ class Desk:
     def __init__(self) -> None:
         self.port = Port()
         ids = count(1)
-        self.creator = RfqCreator(lambda: f"c{next(ids)}")
+        self.creator = RfqCreator(VENUE.profile.meanings, lambda: f"c{next(ids)}")
         self.creator.bind(self.port)
 
     def tell(self, msg_type: str, text: str) -> None:
@@ -139,6 +140,12 @@ class TestARequest:
         assert caught.value.code is MveValidationReasonCode.DUPLICATED_LEGS
         assert caught.value.offending == ("M",)
         assert desk.creator.requests["c1"].state is RequestState.REJECTED
+
+    async def test_that_is_refused_says_what_that_means(self, desk: Desk) -> None:
+        asking = await started(desk.creator.request("X", order_qty=Decimal(1)))
+        desk.tell("AG", "131=c1|658=1|58=MARKET_NOT_FOUND")
+        with pytest.raises(RequestRefused, match=r"MARKET_NOT_FOUND: .*correct Symbol"):
+            await asking
 
     async def test_is_refused_by_its_number(self, desk: Desk) -> None:
         asking = await started(desk.creator.request("X", order_qty=Decimal(1)))

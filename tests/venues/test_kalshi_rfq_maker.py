@@ -14,6 +14,7 @@ from fixgw.errors import LocalError, NotLoggedOn, NotSent, OutcomeUnknown, Rejec
 from fixgw.fix.message import Message
 from fixgw.handlers.base import Context
 from fixgw.messages.order_entry import Side
+from fixgw.venues.kalshi.profile import VENUE
 from fixgw.venues.kalshi.quotes import OpenRequest, QuoteHandle, QuoteState
 from fixgw.venues.kalshi.rfq_maker import RfqMaker
 from tests.handlers.port import Port
@@ -27,7 +28,7 @@ class Desk:
     def __init__(self) -> None:
         self.port = Port()
         ids = count(1)
-        self.maker = RfqMaker(lambda: f"q{next(ids)}")
+        self.maker = RfqMaker(VENUE.profile.meanings, lambda: f"q{next(ids)}")
         self.maker.bind(self.port)
 
     def tell(self, msg_type: str, text: str) -> None:
@@ -259,7 +260,7 @@ class TestTheConfirmation:
         quote = desk.accepted()
         confirming = await started(desk.maker.confirm(quote))
         desk.tell("U8", "117=q1|21010=1|58=EXPIRED")
-        with pytest.raises(Rejected, match="EXPIRED"):
+        with pytest.raises(Rejected, match="EXPIRED: the quote has expired: ask for another one"):
             await confirming
         assert quote.state is QuoteState.VOID
 

@@ -53,6 +53,7 @@ class RequestRefused(Rejected):
 
     Args:
         reject: what it said.
+        meaning: what that means, and what to do.
 
     Attributes:
         reason: QuoteRequestRejectReason(658).
@@ -60,12 +61,13 @@ class RequestRefused(Rejected):
         offending: the market tickers of those legs.
     """
 
-    def __init__(self, reject: QuoteRequestReject) -> None:
+    def __init__(self, reject: QuoteRequestReject, meaning: str = "") -> None:
         self.reason = reject.quote_request_reject_reason
         self.code = reject.mve_validation_reason_code
         self.offending = tuple(leg.market_ticker for leg in reject.offending_legs)
         legs = f" ({self.code}: {', '.join(self.offending)})" if self.code else ""
-        super().__init__(f"{reject.text or f'QuoteRequestRejectReason(658) {self.reason}'}{legs}", reject)
+        said = reject.text or f"QuoteRequestRejectReason(658) {self.reason}"
+        super().__init__(said + legs, reject, meaning)
 
 
 class QuoteGone(Rejected):
@@ -73,15 +75,16 @@ class QuoteGone(Rejected):
 
     Args:
         status: what it said.
+        meaning: what that means, and what to do.
 
     Attributes:
         reason: what its text means.
     """
 
-    def __init__(self, status: AcceptQuoteStatus) -> None:
+    def __init__(self, status: AcceptQuoteStatus, meaning: str = "") -> None:
         known = {reason.value: reason for reason in AcceptRefusal}
         self.reason = known.get(status.text or "", AcceptRefusal.OTHER)
-        super().__init__(status.text or "refused without a text", status)
+        super().__init__(status.text or "refused without a text", status, meaning)
 
 
 class RfqHandle(Life[RequestState]):

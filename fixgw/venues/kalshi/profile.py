@@ -59,9 +59,9 @@ class KalshiVenue(FactsVenue):
         if MarketDataRequest.MSG_TYPE in kind.sends:
             clients.append(MarketData())
         if Quote.MSG_TYPE in kind.sends:
-            clients.append(RfqMaker())
+            clients.append(RfqMaker(self.profile.meanings))
         if QuoteRequest.MSG_TYPE in kind.sends:
-            clients.append(RfqCreator())
+            clients.append(RfqCreator(self.profile.meanings))
         return clients
 
     def signer(self, key: bytes) -> LogonSigner:

@@ -15,6 +15,7 @@ from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
 from fixgw.fix.tags import REF_SEQ_NUM, TEXT
 from fixgw.handlers.base import Client
+from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Request
 
 KEPT = 10_000
@@ -75,10 +76,15 @@ class Life(Generic[S]):
 
 
 class Asking(Client):
-    """A client whose messages wait for their answers; nothing is kept over a restart."""
+    """A client whose messages wait for their answers; nothing is kept over a restart.
 
-    def __init__(self) -> None:
+    Args:
+        meanings: what the venue's texts and codes mean.
+    """
+
+    def __init__(self, meanings: Meanings) -> None:
         super().__init__()
+        self._meanings = meanings
         self._asked: dict[int, tuple[Request, Callable[[Request], None]]] = {}
 
     def _ask(
@@ -101,7 +107,11 @@ class Asking(Client):
         self, request: Request | None, ending: Ending, text: str = "", report: Message | None = None
     ) -> None:
         """Settle a request; one whose outcome is unknown may be settled later."""
-        if request is None or not request.settle(ending, text, report):
+        if request is None:
+            return
+        if ending is Ending.REFUSED and request.ending in (None, Ending.UNKNOWN) and report is not None:
+            request.meaning = self._meanings.explain(report)
+        if not request.settle(ending, text, report):
             return
         _, ended = self._asked.get(request.msg_seq_num, (None, None))
         if ending is not Ending.UNKNOWN:

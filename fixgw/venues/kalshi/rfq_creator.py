@@ -12,6 +12,7 @@ from decimal import Decimal
 from fixgw.errors import FieldError, LocalError, NotSent, Rejected
 from fixgw.fix.message import Message
 from fixgw.handlers.base import Context
+from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Request
 from fixgw.messages.order_entry import Party, Side
 from fixgw.venues.kalshi.asks import (
@@ -52,6 +53,7 @@ class RfqCreator(Asking):
     """Our requests for quote and what came of them; nothing is kept over a restart.
 
     Args:
+        meanings: what the venue's texts and codes mean.
         ids: makes QuoteReqIDs(131) and ClOrdIDs(11).
 
     Attributes:
@@ -62,8 +64,8 @@ class RfqCreator(Asking):
 
     name = "rfq_creator"
 
-    def __init__(self, ids: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
-        super().__init__()
+    def __init__(self, meanings: Meanings, ids: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
+        super().__init__(meanings)
         self.requests: dict[str, RfqHandle] = {}
         self.malformed = 0
         self._ids = ids
@@ -159,7 +161,7 @@ class RfqCreator(Asking):
             await self._answered(asked, patience)
         except Rejected as rejected:
             if isinstance(rejected.report, Message) and rejected.report.msg_type == "AG":
-                raise RequestRefused(QuoteRequestReject.view(rejected.report)) from None
+                raise RequestRefused(QuoteRequestReject.view(rejected.report), rejected.meaning) from None
             raise
         return handle
 
@@ -219,7 +221,7 @@ class RfqCreator(Asking):
             answer = await self._answered(asked, patience)
         except Rejected as rejected:
             if isinstance(rejected.report, Message) and rejected.report.msg_type == "UC":
-                raise QuoteGone(AcceptQuoteStatus.view(rejected.report)) from None
+                raise QuoteGone(AcceptQuoteStatus.view(rejected.report), rejected.meaning) from None
             raise
         finally:
             del self._accepts[name]

@@ -14,6 +14,7 @@ from decimal import Decimal
 from fixgw.errors import FieldError, LocalError
 from fixgw.fix.message import Message
 from fixgw.handlers.base import Context
+from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Request
 from fixgw.messages.order_entry import ExecInst
 from fixgw.venues.kalshi.messages import (
@@ -44,6 +45,7 @@ class RfqMaker(Asking):
     the same ones in ``open_requests``.
 
     Args:
+        meanings: what the venue's texts and codes mean.
         quote_ids: makes QuoteIDs(117).
 
     Attributes:
@@ -53,8 +55,8 @@ class RfqMaker(Asking):
 
     name = "rfq_maker"
 
-    def __init__(self, quote_ids: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
-        super().__init__()
+    def __init__(self, meanings: Meanings, quote_ids: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
+        super().__init__(meanings)
         self.open_requests: dict[str, OpenRequest] = {}
         self.malformed = 0
         self._quote_ids = quote_ids

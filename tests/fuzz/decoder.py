@@ -33,6 +33,8 @@ TOKENS = (
     b"\x01453=1\x01448=a\x01452=24", b"\x011703=1\x011704=1\x011705=PAYOUT",
 )  # fmt: skip
 
+# Raw data and its length that come together only when header fields are moved to the front.
+_APART = (b"D\x0134=2\x0195=2\x0150=sub\x0196=abc", b"D\x0134=2\x01212=12\x0111=id\x01213=01")
 _STAMP = b"20261009-14:30:00.000"
 _ENCODER = FrameEncoder("FIXT.1.1", "US", "THEM")
 _SESSION_OWNED = tags.SESSION_TAGS | {tags.BEGIN_STRING, tags.BODY_LENGTH, tags.CHECK_SUM, tags.MSG_TYPE}
@@ -40,7 +42,7 @@ _SESSION_OWNED = tags.SESSION_TAGS | {tags.BEGIN_STRING, tags.BODY_LENGTH, tags.
 
 def seeds() -> list[bytes]:
     """Return texts of the project's own, and of elsewhere."""
-    return [text_of(frame) for frame in (*KALSHI_FRAMES, *outside.frames())]
+    return [*_APART, *(text_of(frame) for frame in (*KALSHI_FRAMES, *outside.frames()))]
 
 
 def text_of(frame: bytes) -> bytes:

@@ -24,7 +24,7 @@ class Target:
     tokens: Sequence[bytes]
 
 
-NAMES = ("framer", "decoder", "validator", "dictionary", "tape", "session", "twins")
+NAMES = ("framer", "decoder", "validator", "dictionary", "extract", "tape", "session", "twins")
 
 
 def load(name: str) -> Target:

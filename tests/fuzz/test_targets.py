@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fixgw.fix import dictionary, framing, message, validate
+from fixgw.fix import dictionary, extract, framing, message, validate
 from fixgw.session import inbound, sequence, session
 from fixgw.store import tape
 from tests.conftest import soak
@@ -82,6 +82,7 @@ BREAKS: dict[str, tuple[str, Any, str, Any]] = {
     "everything is valid": ("validator", validate.Validator, "check", _nothing),
     "a check fails": ("validator", validate.Validator, "check", lambda self, message: message[99999]),
     "messages are not merged": ("dictionary", dictionary.Dictionary, "merged", lambda self, other: EMPTY),
+    "secrets come out": ("extract", extract, "hide", lambda data: data),
     "nothing is delivered again": ("tape", tape, "unhandled", _nothing),
     "a torn tail stays": ("tape", tape, "cut_tail", lambda chain, tail: ""),
     "numbers are used twice": ("session", session.Session, "send", _late(session.Session.send)),

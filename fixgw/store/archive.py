@@ -103,9 +103,10 @@ def compress(path: Path, stopped: Callable[[], bool]) -> bool:
     new = path.with_name(path.name + SUFFIX + ".new")
     try:
         crc, size = _compress_to(new, path, stopped)
+        read_back = _read_back(new, stopped)
         if stopped():
             return False
-        if _read_back(new) != (crc, size):
+        if read_back != (crc, size):
             raise StoreError(f"{new}: does not hold what {path.name} holds: check the disk")
         new.replace(path.with_name(path.name + SUFFIX))
         sync_directory(path.parent)
@@ -133,11 +134,11 @@ def _compress_to(new: Path, path: Path, stopped: Callable[[], bool]) -> tuple[in
     return crc, size
 
 
-def _read_back(path: Path) -> tuple[int, int]:
+def _read_back(path: Path, stopped: Callable[[], bool]) -> tuple[int, int]:
     """Return CRC-32 and size of what a compressed file holds, as far as it can be read."""
     with Archive(path, os.open(path, os.O_RDONLY)) as archive:
         crc = size = 0
-        while chunk := archive.read_bytes(_CHUNK, size):
+        while not stopped() and (chunk := archive.read_bytes(_CHUNK, size)):
             crc = zlib.crc32(chunk, crc)
             size += len(chunk)
     return crc, size

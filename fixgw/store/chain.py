@@ -265,17 +265,19 @@ class Chain:
 
 
 def read_parts(paths: Sequence[Path]) -> list[Part]:
-    """Return segments by their files, in order, without one at the end whose header was not finished.
+    """Return segments by their files, in order, without those at the end whose header was not finished.
 
     Raises:
         StoreCorrupt: a file header does not check.
         StoreError: a file can not be read.
     """
+    finished = list(paths)
+    while finished and is_unfinished_file(finished[-1]):
+        finished.pop()
     parts = []
-    for path in paths:
-        if path is not paths[-1] or not is_unfinished_file(path):
-            with open_segment(path) as segment:
-                parts.append(Part.of(segment))
+    for path in finished:
+        with open_segment(path) as segment:
+            parts.append(Part.of(segment))
     return parts
 
 

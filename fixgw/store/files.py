@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import count
 from pathlib import Path
 
 
@@ -34,9 +35,13 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def free_name(path: Path, suffix: str) -> Path:
-    """Return ``path`` with a suffix, and with a number before that when files of that name are there."""
-    taken = len(list(path.parent.glob(f"{path.name}.*{suffix.removeprefix('.')}")))
-    return path.with_name(f"{path.name}.{taken + 1}{suffix}" if taken else f"{path.name}{suffix}")
+    """Return ``path`` with a suffix, and with a number before that when a file of that name is there."""
+    free = path.with_name(f"{path.name}{suffix}")
+    for number in count(2):
+        if not free.exists():
+            break
+        free = path.with_name(f"{path.name}.{number}{suffix}")
+    return free
 
 
 def copy_out(fd: int, start: int, end: int, path: Path) -> None:

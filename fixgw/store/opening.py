@@ -54,10 +54,12 @@ def open_chain(directory: Path, pointer: Pointer | None, notes: list[str]) -> Ch
             "restore the segment, or move the whole directory away to begin anew"
         )
     paths = segment_paths(directory)
-    if paths and paths[-1].suffix == SUFFIX:
-        raise StoreCorrupt(f"{paths[-1]}: the segments after it are missing: restore them from a copy")
-    if paths and (not chain.parts or chain.last.number < number_of(paths[-1])):
-        _set_aside(paths[-1], notes)
+    archives = [path for path in paths if path.suffix == SUFFIX]
+    if archives and not chain.parts:
+        raise StoreCorrupt(f"{archives[-1]}: the segments after it are missing: restore them from a copy")
+    for path in reversed(paths):
+        if not chain.parts or number_of(path) > chain.last.number:
+            _set_aside(path, notes)
     if not chain.parts:
         with begin_segment(directory, 1, Header(secrets.randbits(32))) as segment:
             os.fsync(segment.fd)

@@ -178,7 +178,7 @@ class Tape:
             os.close(fd)
             raise
         for part, following in pairwise(self._chain.parts):
-            if following.base > self._synced:
+            if following.base >= self._synced:  # equal: the name of the following one may not be synced
                 self._rolled.append(open_segment(part.path))
         first = next((record for _, record in segment.scan(segment.start, self._state.end)), None)
         self._limit(segment, segment.header.utc_ns or (first.utc_ns if first is not None else 0))

@@ -15,8 +15,9 @@ import pytest
 from fixgw.errors import StoreCorrupt
 from fixgw.records import Kind, Position, Record
 from fixgw.store import archive as archive_module
-from fixgw.store.archive import compress
+from fixgw.store.archive import Archive, compress
 from fixgw.store.chain import Chain, open_segment
+from fixgw.store.files import free_name
 from fixgw.store.housekeeping import DAY_NS, Housekeeper, tidy
 from fixgw.store.reader import TapeReader
 from fixgw.store.tape import TapeSettings
@@ -258,6 +259,32 @@ def test_an_archive_that_does_not_hold_the_segment_is_not_kept(
     tape.close()
     assert names(tmp_path) == before
     assert "does not hold what 00000001.tape holds" in str(vars(caplog.records[0])["error"])
+
+
+def test_a_stop_ends_the_reading_back_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worked(tmp_path, TapeSettings(segment_bytes=2000, compress=False))
+    first = tmp_path / "00000001.tape"
+    with first.open("ab") as file:
+        file.write(bytes(1 << 20))
+    read: list[int] = []
+    real = Archive.read_bytes
+
+    def noting(archive: Archive, size: int, offset: int) -> bytes:
+        read.append(offset)
+        return real(archive, size, offset)
+
+    monkeypatch.setattr(Archive, "read_bytes", noting)
+    assert not compress(first, lambda: len(read) > 2)
+    assert max(read) < 1 << 20
+    assert [name for name in names(tmp_path) if name.startswith("00000001")] == ["00000001.tape"]
+
+
+def test_files_kept_aside_never_take_the_place_of_others(tmp_path: Path) -> None:
+    for name in ("tape.torn", "tape.2.torn", "tape.3.torn"):
+        assert free_name(tmp_path / "tape", ".torn").name == name
+        (tmp_path / name).touch()
+    (tmp_path / "tape.2.torn").unlink()
+    assert free_name(tmp_path / "tape", ".torn").name == "tape.2.torn"
 
 
 def test_what_a_crash_left_of_compressing_is_no_obstacle(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from fixgw.errors import ConfigError, StoreCorrupt, StoreError
 from fixgw.records import Flag, Kind, Position, Record
 from fixgw.store import segment as segment_module
+from fixgw.store.archive import compress
 from fixgw.store.base import Stored
 from fixgw.store.check import check
 from fixgw.store.header import FILE_HEADER_SIZE
@@ -233,6 +234,23 @@ def test_a_sync_covers_the_segments_before(tmp_path: Path, monkeypatch: pytest.M
     tape.close()
 
 
+def test_a_sync_covers_the_name_of_a_segment_that_a_process_before_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log()
+    tape, _ = opened(tmp_path, TINY)
+    tape.commit([log.sent()])
+    tape.sync()
+    tape.commit([log.sent()])  # in another segment, which tells of that sync
+    tape._release()
+    tape, _ = opened(tmp_path)
+    directories: list[Path] = []
+    monkeypatch.setattr("fixgw.store.tape.sync_directory", directories.append)
+    tape.sync()
+    assert directories == [tmp_path]
+    tape.close()
+
+
 # -- beside the writer
 
 
@@ -429,6 +447,26 @@ def test_the_records_of_a_segment_whose_header_never_reached_the_medium_are_kept
     tape.commit([log.sent()])
     tape.close()
     assert frames(tmp_path) == [*log.records[:4], log.records[-1]]
+
+
+def test_several_segments_may_be_unfinished_at_the_end(tmp_path: Path) -> None:
+    log = rolled(tmp_path, 4)
+    zero_header(tmp_path / "00000003.tape")
+    (tmp_path / "00000004.tape").write_bytes(b"")
+    assert frames(tmp_path) == log.records[:4]
+    tape, stored = opened(tmp_path, TINY)
+    tape.close()
+    assert stored.numbers.next_out == 3
+    assert names(tmp_path) == ["00000001.tape", "00000002.tape", "00000003.tape.torn"]
+
+
+def test_archives_are_no_tape_to_begin_anew_beside(tmp_path: Path) -> None:
+    rolled(tmp_path, 2)
+    compress(tmp_path / "00000001.tape", lambda: False)
+    zero_header(tmp_path / "00000002.tape")
+    with pytest.raises(StoreCorrupt, match=r"00000001\.tape\.gz: the segments after it are missing"):
+        opened(tmp_path)
+    assert names(tmp_path) == ["00000001.tape.gz", "00000002.tape"]
 
 
 def test_a_first_segment_that_lost_its_header_is_corruption_and_stays(tmp_path: Path) -> None:

@@ -332,6 +332,19 @@ class TestTheCancel:
 
 
 class TestALostLink:
+    def test_and_lost_messages_are_the_same(self, desk: Desk) -> None:
+        quote = desk.pending()
+        desk.maker.on_gap(5, 7)
+        assert quote.state is QuoteState.UNKNOWN
+
+    async def test_does_not_keep_an_accepted_quote_from_being_confirmed(self, desk: Desk) -> None:
+        quote = desk.accepted()
+        desk.maker.on_disconnect()
+        confirming = await started(desk.maker.confirm(quote))
+        desk.tell("U8", "117=q1|21010=0")
+        await confirming
+        assert quote.state is QuoteState.CONFIRMED
+
     async def test_leaves_what_was_open_unknown(self, desk: Desk) -> None:
         stands, sent = desk.pending(), desk.quoting()
         desk.maker.on_disconnect()

@@ -40,9 +40,9 @@ CENTS = Decimal(100)
 class RfqMaker(Asking):
     """Requests that can be quoted, and our quotes; nothing is kept over a restart.
 
-    After a lost link a quote may have been accepted or dropped meanwhile: open ones are UNKNOWN until the
-    venue says more. Iterate over it for the requests as they come; a handler's ``on_quote_request`` finds
-    the same ones in ``open_requests``.
+    With a lost link or lost messages a quote may have been accepted or dropped meanwhile: open ones are
+    UNKNOWN until the venue says more, and may be confirmed and cancelled. Iterate over it for the requests
+    as they come; a handler's ``on_quote_request`` finds the same ones in ``open_requests``.
 
     Args:
         meanings: what the venue's texts and codes mean.
@@ -189,6 +189,10 @@ class RfqMaker(Asking):
             taker(message)
         except FieldError:  # a handler that reads the field answers the peer
             self.malformed += 1
+
+    def on_gap(self, first: int, last: int) -> None:
+        """What was lost may have been about whatever is open, and does not come again."""
+        self.on_disconnect()
 
     def on_disconnect(self) -> None:
         """The venue may have answered, accepted or dropped what was open; nobody will tell."""

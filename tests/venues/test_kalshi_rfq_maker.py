@@ -93,6 +93,18 @@ async def test_requests_are_yielded_while_they_are_open(desk: Desk) -> None:
     assert (await following).rfq_id == "r3"
 
 
+def test_the_oldest_requests_go_with_their_quotes_when_there_are_too_many(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fixgw.venues.kalshi.rfq_maker.KEPT", 2)
+    quote = desk.quoting()
+    desk.asked("r2")
+    desk.asked("r3")
+    assert list(desk.maker.open_requests) == ["r2", "r3"]
+    desk.tell("AI", "117=q1|131=r1|297=10")
+    assert quote.state is QuoteState.SENT
+
+
 def test_a_request_that_can_not_be_read_is_counted(desk: Desk) -> None:
     desk.tell("R", "131=r1|146=1|38=1")
     desk.tell("R", "131=r1|146=2|55=X")

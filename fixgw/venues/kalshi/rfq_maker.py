@@ -206,8 +206,9 @@ class RfqMaker(Asking):
         if request.rfq_id in self.open_requests:
             return
         self.open_requests[request.rfq_id] = request
-        if len(self.open_requests) > KEPT:
-            del self.open_requests[next(iter(self.open_requests))]
+        if len(self.open_requests) > KEPT:  # their ends were told while the link was down
+            for quote in self.open_requests.pop(next(iter(self.open_requests))).quotes:
+                del self._quotes[quote.quote_id]
         self._arrived.append(request)
         self._arrivals += 1
         self._arrival.set()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from fixgw.clock import Now, SystemClock
 from fixgw.config.build import load
 from fixgw.engine.gateway import Gateway
 from fixgw.messages.order_entry import Side, TimeInForce
@@ -27,9 +28,25 @@ pytest_plugins = ["fixgw.testing"]
 MARKET = "STORM"
 
 
+class Ahead(SystemClock):
+    """The clock of this machine, which can be put ahead."""
+
+    seconds = 0
+
+    def now(self) -> Now:
+        now = super().now()
+        return Now(now.mono, now.utc_ns + self.seconds * 1_000_000_000)
+
+
 @pytest.fixture
-def venue_settings(tmp_path: Path) -> SimSettings:
-    return SimSettings(tmp_path / "venue", markets=[MarketSpec(MARKET, high_volatility=True)])
+def clock() -> Ahead:
+    return Ahead()
+
+
+@pytest.fixture
+def venue_settings(tmp_path: Path, clock: Ahead) -> SimSettings:
+    markets = [MarketSpec(MARKET, high_volatility=True)]
+    return SimSettings(tmp_path / "venue", markets=markets, clock=clock)
 
 
 @pytest.fixture
@@ -77,7 +94,7 @@ async def test_from_the_request_to_the_trade(venue: Simulator, gateway: Gateway,
     assert differences(ledger, session, [order.snapshot() for order in orders]) == []
 
 
-async def test_an_order_may_accept(venue: Simulator, gateway: Gateway, desk: Gateway) -> None:
+async def test_an_order_may_accept(venue: Simulator, gateway: Gateway, desk: Gateway, clock: Ahead) -> None:
     asked, offered, quote = await quoted(gateway, desk)
     order = await gateway.orders.submit(
         NewOrderSingle(
@@ -93,6 +110,8 @@ async def test_an_order_may_accept(venue: Simulator, gateway: Gateway, desk: Gat
     await order.acknowledged(timeout=5)
     assert await quote.accepted(timeout=5) is Side.BUY
     await desk.client(RfqMaker).confirm(quote)
+    clock.seconds += 1
+    venue.expire()
     await order.closed(timeout=5)
     assert (order.cum_qty, venue.ledger.positions["beta", MARKET]) == (Decimal(100), Decimal(100))
 

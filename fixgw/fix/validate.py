@@ -13,22 +13,7 @@ from fixgw.fix import tags
 from fixgw.fix.dictionary import Dictionary, FieldDef, GroupDef, Member
 from fixgw.fix.formats import ANYTHING, FORMATS, MULTIPLE, pattern
 from fixgw.fix.message import Message
-
-REASONS: Mapping[int, str] = {
-    0: "Invalid tag number",
-    1: "Required tag missing",
-    2: "Tag not defined for this message type",
-    4: "Tag specified without a value",
-    5: "Value is incorrect (out of range) for this tag",
-    6: "Incorrect data format for value",
-    11: "Invalid MsgType",
-    13: "Tag appears more than once",
-    14: "Tag specified out of required order",
-    15: "Repeating group fields out of order",
-    16: "Incorrect NumInGroup count for repeating group",
-    18: "Invalid/Unsupported Application Version",
-}
-"""SessionRejectReason(373) -> the text that other engines send with it."""
+from fixgw.fix.reasons import REASONS
 
 _USER_DEFINED = 5000
 _FRAMING = frozenset({tags.BEGIN_STRING, tags.BODY_LENGTH, tags.MSG_TYPE, tags.CHECK_SUM})

@@ -8,23 +8,12 @@ from collections.abc import Iterable
 from fixgw.errors import FieldError, Reject
 from fixgw.fix import tags
 from fixgw.fix.message import Message
+from fixgw.fix.reasons import REASONS
 from fixgw.fix.values import parse_utc_timestamp_ns
 
 Pairs = list[tuple[int, str | bytes | int | bool]]
 
 TEST_REQ_ID = b"TEST"
-
-# SessionRejectReason(373) -> Text(58), as other engines word them.
-REASONS: dict[int, str] = {
-    1: "Required tag missing",
-    4: "Tag specified without a value",
-    5: "Value is incorrect (out of range) for this tag",
-    6: "Incorrect data format for value",
-    7: "Decryption problem",
-    9: "CompID problem",
-    10: "SendingTime accuracy problem",
-    11: "Invalid MsgType",
-}
 
 # A refusal goes back the way the message came: each routing tag returns as its counterpart.
 REVERSE_ROUTE: tuple[tuple[int, int], ...] = (

@@ -46,10 +46,10 @@ def salvage(frame: bytes, fault: FieldError) -> tuple[Message, Reject, bool]:
     message.msg_seq_num = admin.parse_number(message.get(tags.MSG_SEQ_NUM) or b"") or 0
     message.poss_dup = message.get(tags.POSS_DUP_FLAG) == b"Y"
     if not invalid:
-        return message, Reject(fault.reason, admin.REASONS[6], ref_tag=fault.tag), True
+        return message, admin.problem(fault.reason, fault.tag), True
     integers = [int(tag) for tag in invalid if _INTEGER.fullmatch(tag)]
     ref_tag = integers[0] if integers else None
-    return message, Reject(0, "Invalid tag number", ref_tag=ref_tag), len(integers) == len(invalid)
+    return message, admin.problem(0, ref_tag), len(integers) == len(invalid)
 
 
 class Faults(Handshake):

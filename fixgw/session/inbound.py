@@ -9,6 +9,7 @@ from fixgw.clock import Now
 from fixgw.errors import FieldError, Reject
 from fixgw.fix import tags
 from fixgw.fix.message import Message
+from fixgw.fix.reasons import REASONS
 from fixgw.records import Flag
 from fixgw.session import admin
 from fixgw.session.events import HeartbeatRoundTrip, NumbersReset
@@ -68,7 +69,7 @@ class Inbound(Faults):
             return
         if admin.parse_number(message.get(tags.MSG_SEQ_NUM) or b"") is None:
             reason = 1 if message.get(tags.MSG_SEQ_NUM) is None else 6
-            self._drop_out(message, f"{admin.REASONS[reason]}: MsgSeqNum(34)", now, out)
+            self._drop_out(message, f"{REASONS[reason]}: MsgSeqNum(34)", now, out)
             return
         fault = self._identity_fault(message, now, out)
         if fault is not None:

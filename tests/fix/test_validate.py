@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from fixgw.errors import ConfigError, Reject
 from fixgw.fix.dictionary import Dictionary, FieldDef, GroupDef, Member, MessageDef
 from fixgw.fix.message import Message
-from fixgw.fix.validate import REASONS, Rules, Validator
+from fixgw.fix.reasons import REASONS
+from fixgw.fix.validate import Rules, Validator
 from tests.wire import wire
 
 

@@ -12,7 +12,8 @@ from fixgw.errors import FieldError, Reject
 from fixgw.fix.dictionary import Dictionary
 from fixgw.fix.framing import seal
 from fixgw.fix.message import Message
-from fixgw.fix.validate import REASONS, Rules, Validator
+from fixgw.fix.reasons import REASONS
+from fixgw.fix.validate import Rules, Validator
 from fixgw.messages import admin
 from fixgw.venues.kalshi.messages import MESSAGES
 from tests.fix.samples import KALSHI_FRAMES

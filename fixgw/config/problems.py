@@ -65,7 +65,9 @@ def raise_errors(problems: Iterable[Problem]) -> None:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean ...?``, or the list of what is known."""
+    """Return ``did you mean ...?``, or the list of what is known; there may be nothing."""
     names = sorted(known)
+    if not names:
+        return "remove it"
     close = get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"use one of: {', '.join(names)}"

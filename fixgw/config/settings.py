@@ -16,6 +16,14 @@ from fixgw.config.model import Settings, known_settings, setting_meaning
 from fixgw.config.problems import InvalidConfigError, Problem, suggest
 from fixgw.errors import ConfigError
 
+# How pydantic's words for a wrong type are said to somebody who writes YAML.
+_FORMS = {
+    "model_type": "a mapping belongs here, `name: value`",
+    "dict_type": "a mapping belongs here, `name: value`",
+    "tuple_type": "a list belongs here, `[one, another]`",
+    "string_pattern_mismatch": "it has another form",
+}
+
 # What a session of this venue takes when it says neither sender nor key.
 CREDENTIALS = {"kalshi": ("${env:KALSHI_API_KEY_ID}", "${env:KALSHI_PY_PRIVATE_KEY_PEM}")}
 
@@ -93,8 +101,9 @@ def _lay_defaults(document: Document) -> None:
 
 def _move_tls(document: Document, defaults: dict[Any, Any]) -> None:
     """Let ``defaults.tls`` stand for ``defaults.connect.tls``."""
-    if "tls" in defaults and "tls" not in defaults.get("connect", {}):
-        defaults.setdefault("connect", {})["tls"] = defaults.pop("tls")
+    connect = defaults.get("connect", {})
+    if "tls" in defaults and isinstance(connect, dict) and "tls" not in connect:
+        defaults.setdefault("connect", connect)["tls"] = defaults.pop("tls")
         _adopt(document, ("defaults", "connect", "tls"), ("defaults", "tls"))
 
 
@@ -166,7 +175,7 @@ def _sentence(details: ErrorDetails, path: SettingPath) -> tuple[str, str]:
     if details["type"] == "setting":
         return details["ctx"]["what"], details["ctx"]["remedy"]
     return (
-        f"{name!r} can not be used: {_lowered(details['msg'])}",
+        f"{name!r} can not be used: {_FORMS.get(details['type']) or _lowered(details['msg'])}",
         f"{show_path(path)}: {setting_meaning(path)}",
     )
 

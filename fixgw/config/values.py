@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,8 +20,17 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from fixgw.config.references import Referenced
-from fixgw.fix.tags import SECRET_TAGS
+from fixgw.fix import tags
+from fixgw.fix.tags import SECRET_TAGS, SESSION_TAGS
 
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+# What the session writes into each Logon -> the setting that says it.
+_SAID_ELSEWHERE = {
+    tags.HEART_BT_INT: "heartbeat",
+    tags.RESET_SEQ_NUM_FLAG: "reset_on_logon",
+    tags.NEXT_EXPECTED_MSG_SEQ_NUM: "next_expected",
+    tags.DEFAULT_APPL_VER_ID: "default_appl_ver_id",
+}
 _HOST_PORT = r"^(\[[0-9a-fA-F:]+\]|[^\s:\[\]]+):\d{1,5}$"
 
 
@@ -48,15 +58,31 @@ def _logon_fields(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     fields: dict[Any, Any] = {}
-    for tag, text in value.items():
+    for key, text in value.items():
+        tag = int(key) if isinstance(key, str) and key.isdecimal() else key
+        _refuse_tag(tag)
         if isinstance(text, bool):
             raise fault(f"the value of {tag} is a YAML boolean", 'FIX wants "Y" or "N"')
         fields[tag] = _secret(text, f"the secret in {tag}") if tag in SECRET_TAGS else _text(text)
     return fields
 
 
+def _refuse_tag(tag: Any) -> None:
+    """Refuse what is no tag, and what the session writes into its Logons."""
+    if isinstance(tag, int) and tag <= 0:
+        raise fault(f"{tag} is no tag", "tags are positive numbers")
+    if tag in _SAID_ELSEWHERE:
+        name = _SAID_ELSEWHERE[tag]
+        raise fault(f"{tag} has a setting of its own", f"say {name} in the session, and take {tag} out")
+    if tag in SESSION_TAGS or tag in (tags.MSG_TYPE, tags.ENCRYPT_METHOD):
+        raise fault(f"the session writes {tag} itself", "take it out")
+
+
 def _text(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str) and _CONTROL_CHARACTER.search(text):
+        raise fault("a control character stands in a field of FIX", "take it out")
+    return text
 
 
 def listed(value: Any) -> Any:

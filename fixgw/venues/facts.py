@@ -228,5 +228,7 @@ def _checked(hint: Any, value: Any, path: str) -> Any:
 
 
 def _hint(name: str, known: Mapping[str, Any]) -> str:
+    if not known:
+        return "remove it"
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]}?" if close else f"use one of: {', '.join(sorted(known))}"

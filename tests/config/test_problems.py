@@ -25,3 +25,7 @@ def test_errors_are_raised_once_each_and_warnings_not() -> None:
 def test_a_name_close_to_a_known_one_is_suggested() -> None:
     assert suggest("heartbeet", ["kind", "heartbeat"]) == "did you mean 'heartbeat'?"
     assert suggest("zzz", ["kind", "heartbeat"]) == "use one of: heartbeat, kind"
+
+
+def test_nothing_is_suggested_where_nothing_is_known() -> None:
+    assert suggest("zzz", []) == "remove it"

@@ -311,6 +311,47 @@ def test_tls_under_connect_in_defaults_stays_when_both_are_said() -> None:
         ),
         ("store: {retention_days: -1}", "'retention_days' can", "5 sessions[0].store.retention", "for ever"),
         ("sender: ''", "'sender' can not be used", "5 sessions[0].sender", "SenderCompID"),
+        ('sender: "A\\x01B"', "a control character", "5 sessions[0].sender", "take it out"),
+        (
+            'logon_fields: {9000: "x\\x01y"}',
+            "a control character",
+            "5 sessions[0].logon_fields",
+            "take it out",
+        ),
+        (
+            "logon_fields: {34: 5}",
+            "the session writes 34 itself",
+            "5 sessions[0].logon_fields",
+            "take it out",
+        ),
+        ("logon_fields: {108: 5}", "108 has a setting", "5 sessions[0].logon_fields", "say heartbeat"),
+        (
+            'logon_fields: {"554": hunter2}',
+            "the secret in 554 stands in the file in clear",
+            "5 sessions[0].logon_fields",
+            "${env",
+        ),
+        ("logon_fields: {0: 5}", "0 is no tag", "5 sessions[0].logon_fields", "positive"),
+        ("limits: 7", "'limits' can not be used: a mapping belongs here", "5 sessions[0].limits", "pile up"),
+        (
+            "connect: {hosts: a:1}",
+            "'hosts' can not be used: a list belongs here",
+            "5 sessions[0].connect.hosts",
+            "in place of",
+        ),
+        (
+            "schedule: mon-fri 08:00-17:00",
+            "'schedule' can not be used: a mapping belongs here",
+            "5 sessions[0].schedule",
+            "hours",
+        ),
+        (
+            "connect: {hosts: [a.example]}",
+            "'hosts[0]' can not be used: it has another form",
+            "5 sessions[0].connect.hosts[0]",
+            "host:port",
+        ),
+        ("connect: {tls: maybe}", "'tls' can not be used: a mapping", "5 sessions[0].connect.tls", "off, or"),
     ],
 )
 def test_a_fault_says_what_where_and_what_to_do(lines: str, what: str, where: str, remedy: str) -> None:
@@ -319,6 +360,12 @@ def test_a_fault_says_what_where_and_what_to_do(lines: str, what: str, where: st
     assert fault.where.startswith(f"sessions.yaml:{where}")
     assert remedy in fault.remedy
     assert "hunter2" not in str(fault)
+
+
+@pytest.mark.parametrize("connect", ["", "here", "[1]"])
+def test_defaults_of_another_form_are_a_fault_too(connect: str) -> None:
+    faults = _faults(f"defaults:\n  tls: off\n  connect: {connect}\n" + MINIMAL)
+    assert "sessions.yaml:3 defaults.connect" in [fault.where for fault in faults]
 
 
 def test_what_is_missing_is_placed_where_it_would_stand() -> None:

@@ -29,6 +29,8 @@ from fixgw.transport.listen import TcpListener, listen
 
 log = logging.getLogger("fixgw.acceptor")
 
+_SHOWN_CHARACTERS = 64  # of each part of an identity
+
 Identity: TypeAlias = tuple[str, str, str]  # BeginString(8), SenderCompID(49), TargetCompID(56) of a Logon
 
 
@@ -178,7 +180,10 @@ class Acceptor:
     def _judge(self, logon: Message, peer: Peer) -> Judgement | Awaitable[Judgement]:
         link = self._links.get(self._names.get(identity_of(logon), ""))
         if link is None and self.plan.newcomer is None:
-            self._seldom.warning("a Logon of an unknown identity was closed", peer=peer.address)
+            identity = _shown(identity_of(logon))
+            self._seldom.warning(
+                "a Logon of an unknown identity was closed", peer=peer.address, identity=identity
+            )
             return None
         if link is not None and link.occupied:
             self._seldom.warning("a second Logon was closed", session=link.name, peer=peer.address)
@@ -195,7 +200,10 @@ class Acceptor:
         """The link hears nothing until the credentials are accepted, or their refusal is to be told."""
         verdict = await authenticator.authenticate(logon, peer)
         if isinstance(verdict, Refuse):
-            self._seldom.warning("credentials refused", peer=peer.address, text=verdict.text)
+            identity = _shown(identity_of(logon))
+            self._seldom.warning(
+                "credentials refused", peer=peer.address, identity=identity, text=verdict.text
+            )
             if verdict.answer is Answer.SILENT:
                 return None
         link = self._links.get(self._names.get(identity_of(logon), ""))
@@ -234,6 +242,11 @@ def identity_of(logon: Message) -> Identity:
     """Return what a Logon says of its session: BeginString(8), SenderCompID(49) and TargetCompID(56)."""
     begin_string = logon.frame[2 : logon.frame.index(b"\x01")].decode("latin-1")
     return begin_string, logon.text(tags.SENDER_COMP_ID) or "", logon.text(tags.TARGET_COMP_ID) or ""
+
+
+def _shown(identity: Identity) -> str:
+    """Return an identity as a log may hold it, whatever a stranger wrote into it."""
+    return " ".join(ascii(part[:_SHOWN_CHARACTERS])[1:-1] for part in identity)
 
 
 def _names(sessions: Iterable[AcceptorSession]) -> dict[Identity, str]:

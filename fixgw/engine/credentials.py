@@ -9,7 +9,7 @@ from hmac import compare_digest
 from fixgw.engine.acceptor import Identity, identity_of
 from fixgw.fix.message import Message
 from fixgw.fix.tags import PASSWORD, USERNAME
-from fixgw.session.verdict import Accept, Refuse, Verdict
+from fixgw.session.verdict import Accept, Answer, Refuse, Verdict
 from fixgw.transport.base import Peer
 
 
@@ -27,15 +27,22 @@ class Credentials:
     password: str | None = field(default=None, repr=False)
     certificates: frozenset[str] = frozenset()
 
-    def fit(self, logon: Message, peer: Peer) -> bool:
-        """Return true when the Logon and its sender show all of it."""
-        said = ((USERNAME, self.username), (PASSWORD, self.password))
-        fits = [
-            compare_digest(logon.get(tag) or b"", text.encode()) for tag, text in said if text is not None
+    def lacking(self, logon: Message, peer: Peer) -> list[str]:
+        """Return the names of what the Logon and its sender do not show as they should."""
+        said = (
+            ("Username(553)", USERNAME, self.username),
+            ("Password(554)", PASSWORD, self.password),
+        )
+        lacking = [
+            name
+            for name, tag, text in said
+            if text is not None and not compare_digest(logon.get(tag) or b"", text.encode())
         ]
-        if self.certificates:
-            fits.append(peer.certificate is not None and peer.certificate.sha256 in self.certificates)
-        return all(fits)
+        if self.certificates and (
+            peer.certificate is None or peer.certificate.sha256 not in self.certificates
+        ):
+            lacking.append("client certificate")
+        return lacking
 
 
 class CredentialTable:
@@ -51,4 +58,7 @@ class CredentialTable:
     async def authenticate(self, logon: Message, peer: Peer) -> Verdict:
         """Accept what fits, and close without a word what does not: its identity is in doubt."""
         wanted = self._rows.get(identity_of(logon))
-        return Accept() if wanted is not None and wanted.fit(logon, peer) else Refuse.silently()
+        lacking = ["identity"] if wanted is None else wanted.lacking(logon, peer)
+        if not lacking:
+            return Accept()
+        return Refuse(Answer.SILENT, f"missing or another one: {', '.join(lacking)}")  # told to the log alone

@@ -98,6 +98,10 @@ class Reception:
         self._origins[origin] += 1
         return True
 
+    def tell(self, what: str, origin: str, **detail: object) -> None:
+        """Tell the log that a stranger was let go, and why."""
+        self._seldom.warning(what, peer=origin, **detail)
+
     def left(self, stranger: _Stranger, origin: str) -> None:
         """A stranger has logged on or gone."""
         if stranger in self._waiting:
@@ -127,7 +131,7 @@ class _Stranger(asyncio.Protocol):
             return False
         self._origin, self._cut = origin, cut
         loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(self._reception.limits.logon_timeout, self.close)
+        self._deadline = loop.call_later(self._reception.limits.logon_timeout, self._late)
         return True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -144,6 +148,8 @@ class _Stranger(asyncio.Protocol):
             self._first(frames[0])
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._stream is None and exc is not None:  # never made
+            self._reception.tell("a TLS handshake failed", self._origin, why=str(exc))
         self._forget()
 
     def close(self) -> None:
@@ -155,12 +161,18 @@ class _Stranger(asyncio.Protocol):
         elif self._cut is not None:
             self._cut()
 
+    def _late(self) -> None:
+        seconds = self._reception.limits.logon_timeout
+        self._reception.tell("a connection without a Logon was closed", self._origin, seconds=seconds)
+        self.close()
+
     def _first(self, frame: object) -> None:
         """Only a well-formed Logon gets an answer."""
         logon = _logon(frame)
         stream = self._stream
         assert stream is not None
         if logon is None:
+            self._reception.tell("a first message that is no Logon: closed", self._origin)
             self.close()
             return
         try:

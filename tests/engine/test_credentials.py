@@ -6,7 +6,7 @@ import pytest
 
 from fixgw.engine.credentials import Credentials, CredentialTable
 from fixgw.fix.message import Message
-from fixgw.session.verdict import Accept, Refuse
+from fixgw.session.verdict import Accept, Answer, Refuse
 from fixgw.transport.base import Peer, PeerCertificate
 from tests.wire import wire
 
@@ -21,31 +21,35 @@ def logon(*fields: tuple[int, str]) -> Message:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "fields", "peer", "fits"),
+    ("wanted", "fields", "peer", "lacking"),
     [
-        (Credentials(), [], STRANGER, True),
-        (Credentials("me", "pw"), [(553, "me"), (554, "pw")], STRANGER, True),
-        (Credentials("me", "pw"), [(553, "me"), (554, "pw2")], STRANGER, False),
-        (Credentials("me", "pw"), [(553, "me")], STRANGER, False),
-        (Credentials("me"), [(553, "you")], STRANGER, False),
-        (Credentials(certificates=frozenset({DIGEST})), [], DESK, True),
-        (Credentials(certificates=frozenset({"cd" * 32})), [], DESK, False),
-        (Credentials(certificates=frozenset({DIGEST})), [], STRANGER, False),
-        (Credentials("me", None, frozenset({DIGEST})), [(553, "you")], DESK, False),
+        (Credentials(), [], STRANGER, []),
+        (Credentials("me", "pw"), [(553, "me"), (554, "pw")], STRANGER, []),
+        (Credentials("me", "pw"), [(553, "me"), (554, "pw2")], STRANGER, ["Password(554)"]),
+        (Credentials("me", "pw"), [(553, "me")], STRANGER, ["Password(554)"]),
+        (Credentials("me", "pw"), [], STRANGER, ["Username(553)", "Password(554)"]),
+        (Credentials("me"), [(553, "you")], STRANGER, ["Username(553)"]),
+        (Credentials(certificates=frozenset({DIGEST})), [], DESK, []),
+        (Credentials(certificates=frozenset({"cd" * 32})), [], DESK, ["client certificate"]),
+        (Credentials(certificates=frozenset({DIGEST})), [], STRANGER, ["client certificate"]),
+        (Credentials("me", None, frozenset({DIGEST})), [(553, "you")], DESK, ["Username(553)"]),
     ],
 )
 def test_everything_that_is_asked_for_has_to_be_shown(
-    wanted: Credentials, fields: list[tuple[int, str]], peer: Peer, fits: bool
+    wanted: Credentials, fields: list[tuple[int, str]], peer: Peer, lacking: list[str]
 ) -> None:
-    assert wanted.fit(logon(*fields), peer) is fits
+    assert wanted.lacking(logon(*fields), peer) == lacking
 
 
 async def test_a_table_judges_by_the_identity_of_the_logon() -> None:
     table = CredentialTable({("FIXT.1.1", "DESK", "GATE"): Credentials("me")})
     assert await table.authenticate(logon((553, "me")), STRANGER) == Accept()
-    assert await table.authenticate(logon((553, "you")), STRANGER) == Refuse.silently()
+    refusal = Refuse(Answer.SILENT, "missing or another one: Username(553)")
+    assert await table.authenticate(logon((553, "you")), STRANGER) == refusal
     other = CredentialTable({("FIXT.1.1", "OTHER", "GATE"): Credentials()})
-    assert await other.authenticate(logon(), STRANGER) == Refuse.silently()
+    assert await other.authenticate(logon(), STRANGER) == Refuse(
+        Answer.SILENT, "missing or another one: identity"
+    )
 
 
 def test_a_password_is_in_no_repr() -> None:

@@ -234,6 +234,20 @@ async def test_a_crowd_is_one_line_a_second_in_the_log(caplog: pytest.LogCapture
     assert [record.__dict__["held_back"] for record in caplog.records] == [0, 49]
 
 
+async def test_whoever_is_let_go_is_told_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door(logon_timeout=0.01)
+    silent, chatty = door.knock(), door.knock()
+    chatty.say(frame("0"))
+    await asyncio.wait_for(asyncio.gather(silent.lost, chatty.lost), 5)
+    broken = door.reception.protocol()
+    broken.connection_lost(OSError("peer did not return a certificate"))
+    assert [(record.message, getattr(record, "why", "")) for record in caplog.records] == [
+        ("a first message that is no Logon: closed", ""),
+        ("a connection without a Logon was closed", ""),
+        ("a TLS handshake failed", "peer did not return a certificate"),
+    ]
+
+
 async def test_a_closed_reception_lets_go_of_strangers_and_keeps_sessions() -> None:
     door = Door()
     known, stranger = door.knock(), door.knock()

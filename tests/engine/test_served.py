@@ -15,7 +15,8 @@ from fixgw.engine.gateway import Gateway
 from fixgw.engine.settings import RetrySettings
 from fixgw.engine.timetable import Timetable
 from fixgw.errors import ConfigError, LocalError
-from fixgw.fix.message import Message
+from fixgw.fix.message import FrameEncoder, Message
+from fixgw.fix.values import sending_time
 from fixgw.session.verdict import Answer, Refuse, Verdict
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.base import Peer
@@ -207,6 +208,17 @@ async def test_a_session_hears_nothing_of_a_refusal_without_a_word(caplog: pytes
     assert [
         getattr(record, "text", "") for record in caplog.records if record.msg == "credentials refused"
     ] == ["unknown key"]
+
+
+async def test_a_logon_that_nobody_knows_is_told_by_its_identity(caplog: pytest.LogCaptureFixture) -> None:
+    async with Gateway([], clock=the_clock(), acceptors=[serving()]) as server:
+        client = Client()
+        reached(server).join("them", lambda: client)
+        stamp = sending_time(the_clock().now().utc_ns)
+        client.say(FrameEncoder("FIXT.1.1", "\x1b[2J" + "U" * 99, "THEM").encode(Message("A"), 1, stamp))
+        await asyncio.wait_for(client.lost, 5)
+    (told,) = [record for record in caplog.records if "unknown identity" in record.message]
+    assert told.__dict__["identity"] == "FIXT.1.1 \\x1b[2J" + "U" * 60 + " THEM"
 
 
 def test_an_acceptor_is_no_place_for_a_session_that_dials() -> None:

@@ -10,12 +10,14 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from fixgw.errors import ConfigError
 from fixgw.transport.address import endpoint, refuse_plain_remote
 from fixgw.transport.base import Accepted
+from fixgw.transport.keepalive import keep_alive
 
 log = logging.getLogger("fixgw.listen")
 
@@ -39,6 +41,8 @@ class ListenSettings:
         allow: the networks whose addresses may connect; empty: all. Others are closed at the accept.
         handshake_timeout: seconds for the TLS handshake.
         shutdown_timeout: seconds for the peer's close_notify after a close.
+        keepalive: seconds of silence before the kernel probes the peer, 0 for never; a session without
+            heartbeats has no other way to learn that its peer is gone.
         backlog: connections that the kernel may hold before they are accepted.
         allow_plain_remote: accept plain TCP from other machines.
     """
@@ -49,6 +53,7 @@ class ListenSettings:
     allow: tuple[Network, ...] = ()
     handshake_timeout: float = 10.0
     shutdown_timeout: float = 2.0
+    keepalive: int = 30
     backlog: int = 1_024
     allow_plain_remote: bool = False
 
@@ -99,6 +104,8 @@ class TcpListener:
         if protocol is None:
             sock.close()
             return
+        with suppress(OSError):  # it is gone already, which its protocol will hear
+            keep_alive(sock, self._settings.keepalive)
         task = opening.task = asyncio.ensure_future(self._open(sock, host, protocol))
         self._opening.add(task)
         task.add_done_callback(lambda _: self._opened(task, sock))

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from fixgw.errors import ConnectError
 from fixgw.transport.address import endpoint, peer_of, refuse_plain_remote
 from fixgw.transport.base import Peer
+from fixgw.transport.keepalive import keep_alive
 from fixgw.transport.tls import (
     TlsSettings,
     check_pins,
@@ -22,9 +23,6 @@ from fixgw.transport.tls import (
 )
 
 ProtocolFactory: TypeAlias = Callable[[], asyncio.Protocol]
-
-_KEEPALIVE_INTERVAL = 10  # seconds between probes
-_KEEPALIVE_PROBES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +160,9 @@ class _Gate(asyncio.Protocol):
         self.early = bytearray()  # a peer that speaks first may do so before our turn comes
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        _set_options(transport.get_extra_info("socket"), self._keepalive)
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        keep_alive(sock, self._keepalive)
 
     def data_received(self, data: bytes) -> None:
         self.early += data
@@ -176,20 +176,6 @@ class _Gate(asyncio.Protocol):
 
 
 _Address: TypeAlias = tuple[int, int, int, str, tuple[Any, ...]]  # as getaddrinfo gives it
-
-
-def _set_options(sock: socket.socket, idle: int) -> None:
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if not idle:
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        ("TCP_KEEPIDLE", idle),  # absent on macOS, where only the system's default can be had
-        ("TCP_KEEPINTVL", _KEEPALIVE_INTERVAL),
-        ("TCP_KEEPCNT", _KEEPALIVE_PROBES),
-    ):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def _dial_error(error: OSError, settings: TcpSettings) -> ConnectError:

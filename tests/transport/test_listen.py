@@ -177,3 +177,19 @@ async def test_a_burst_of_connections_is_accepted_in_full() -> None:
         await asyncio.gather(*(echoed("127.0.0.1", listener.port) for _ in range(burst))) == [b"35=0"] * burst
     )
     await listener.close()
+
+
+@pytest.mark.parametrize("keepalive", [7, 0])
+async def test_a_silent_peer_is_probed_by_the_kernel(keepalive: int) -> None:
+    desk = Desk()
+    listener = await listen(ListenSettings(keepalive=keepalive), desk.receive)
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    writer.write(b"35=0")
+    assert await reader.readexactly(4) == b"35=0"
+    sock = (await desk.echoes[0].made).get_extra_info("socket")
+    assert bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) == bool(keepalive)
+    if keepalive:
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == keepalive
+    writer.close()
+    await listener.close()
+    await desk.echoes[0].lost

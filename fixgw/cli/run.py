@@ -77,7 +77,8 @@ async def _serve(gateway: Gateway) -> bool:
 async def _tell_when_ready(gateway: Gateway) -> None:
     required = [handle for handle in gateway.sessions if handle.required and handle.is_open]
     await asyncio.gather(*(handle.link.became_active() for handle in required))
-    log.info("every required session is logged on")
+    names = [handle.name for handle in required]
+    log.info("every required session is logged on" if names else "ready", extra={"sessions": names})
     _notify("READY=1")
 
 

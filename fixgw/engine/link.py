@@ -148,6 +148,9 @@ class Link(Driver, asyncio.Protocol, asyncio.BufferedProtocol):
             self.upkeep.record(Kind.DROP, f"{reason.code.value} {reason.text}".encode())
         )
         self.turn(None)
+        if not self.settings.initiator and reason.code is not CloseCode.LOGOUT:  # no supervisor tells it
+            detail = {"session": self.name, "why": reason.code.value, "text": reason.text}
+            log.warning("connection ended", extra=detail)
         self._cancel_timers()
         for book in self.router.books:
             book.on_disconnect()

@@ -37,7 +37,12 @@ def test_a_session_outside_its_schedule_keeps_nobody_waiting(sim: Sim, tmp_path:
     shown = fixgw("status", "-c", tmp_path / "sessions.yaml").stdout.splitlines()
     assert shown[1].split()[-2:] == [f"127.0.0.1:{sim.ready['ports']['KalshiRT']}", "closed"]
     assert shown[2].startswith(f"orders: outside its schedule, which opens {later.title()} ")
-    assert running.stop(signal.SIGTERM)[0] == 0
+    code, _, err = running.stop(signal.SIGTERM)
+    assert code == 0
+    assert [json.loads(line)["event"] for line in err.splitlines() if line.startswith("{")][-2:] == [
+        "ready",
+        "draining",
+    ]
 
 
 def test_systemd_hears_of_the_end_too(sim: Sim, tmp_path: Path) -> None:

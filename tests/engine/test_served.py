@@ -221,6 +221,22 @@ async def test_a_logon_that_nobody_knows_is_told_by_its_identity(caplog: pytest.
     assert told.__dict__["identity"] == "FIXT.1.1 \\x1b[2J" + "U" * 60 + " THEM"
 
 
+async def test_the_end_of_a_peers_connection_is_told_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with Gateway([], clock=the_clock(), acceptors=[serving()]) as server:
+        for hasty in (logon(), logon()):  # the second one says a number that was used
+            client = Client()
+            reached(server).join("them", [client].pop)
+            client.say(hasty)
+            await settle()
+            client.stream.abort()
+            await settle()
+    told = [record.__dict__ for record in caplog.records if record.message == "connection ended"]
+    assert [(detail["why"], detail["text"]) for detail in told] == [
+        ("connection lost", "the peer reset the connection"),
+        ("MsgSeqNum too low", "MsgSeqNum too low, expecting 2 but received 1"),
+    ]
+
+
 def test_an_acceptor_is_no_place_for_a_session_that_dials() -> None:
     with pytest.raises(ConfigError, match="role of an initiator"):
         Acceptor(AcceptorPlan(ListenSettings(), [AcceptorSession(US, MemoryStore)]))

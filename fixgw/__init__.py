@@ -1,5 +1,6 @@
 """fixgw: a FIX 5.0SP2 / FIXT.1.1 trading gateway engine."""
 
+import logging as _logging
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
@@ -29,6 +30,9 @@ if _TYPE_CHECKING:
     from fixgw.handlers.base import Context, Handler
     from fixgw.handlers.order import Ending, Order, OrderState
     from fixgw.session.hooks import LogonContext, LogonSigner
+
+# Whoever embeds the library and sets up no logging is told nothing by it; errors are raised all the same.
+_logging.getLogger("fixgw").addHandler(_logging.NullHandler())
 
 # Looked up when first asked for: whoever needs the framer alone does not load the whole gateway.
 _HOMES = {

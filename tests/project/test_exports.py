@@ -72,5 +72,7 @@ def test_importing_the_package_starts_nothing_and_is_quiet() -> None:
 
 def test_a_program_that_sets_up_no_logging_hears_nothing_of_ours() -> None:
     warn = "import fixgw, logging; logging.getLogger('fixgw.link').warning('slow handler')"
-    done = subprocess.run([sys.executable, "-c", warn], capture_output=True, text=True, timeout=50, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", warn], capture_output=True, text=True, timeout=50, check=True
+    )
     assert done.stderr == ""

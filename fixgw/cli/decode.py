@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -18,7 +19,7 @@ import typer
 
 from fixgw.cli.dict import VenueOption, to_read_with
 from fixgw.cli.render import fail, told
-from fixgw.errors import ConfigError
+from fixgw.errors import ConfigError, StoreError
 from fixgw.fix import pretty
 from fixgw.fix.extract import Extractor, Found, examine, garbled
 from fixgw.fix.pretty import Decoder, Template, View
@@ -83,19 +84,26 @@ def decode(
 
     The separator is guessed; what stands before a message on its line is skipped. Secrets are masked.
 
-    Exit codes: 0 something was found, 1 nothing was, 2 an option or the file can not be used.
+    Exit codes: 0 something was shown, 1 nothing was, 2 an option or the file can not be used.
     """
     with told():
         decoder = Decoder(to_read_with(venue_name, dictionary or ()))
         render = _renderer(decoder, verbose, json_lines, template)
         chosen = Filter(frozenset(types or ()), session, _time(since, "--since"), _time(until, "--until"))
-        found = _show(_batches(source, decoder, follow), chosen, render)
+        found, shown = _show(_batches(source, decoder, follow), chosen, render)
     if not found:
-        raise fail(
+        what, remedy = (
             "no FIX message was found",
-            where="standard input" if source == "-" else source,
-            remedy="a message begins with 8=FIX; name a tape, a log or text that holds some",
+            "a message begins with 8=FIX; name a tape, a log or text that holds some",
         )
+    elif not shown:
+        what, remedy = (
+            f"none of the {found} messages passes",
+            "look at --type, --session, --since and --until",
+        )
+    else:
+        return
+    raise fail(what, where="standard input" if source == "-" else source, remedy=remedy)
 
 
 def _renderer(
@@ -116,36 +124,45 @@ def _time(text: str, option: str) -> str:
     if not text:
         return ""
     parts = _TIME.fullmatch(text)
-    if parts is None:
+    if parts is None or not _is_day(*parts.groups()[:3]):
         raise ConfigError(f"{text!r} is no time", option, "write 2026-11-20 or 2026-11-20T14:30:00, in UTC")
     year, month, day, clock = parts.groups()
     return f"{year}{month}{day}" + (f"-{clock}" if clock else "")
 
 
-def _show(batches: Iterator[list[View]], chosen: Filter, render: Callable[[View], str]) -> bool:
-    """Print what passes, batch by batch; return whether any message was there at all."""
-    found = False
+def _is_day(year: str, month: str, day: str) -> bool:
+    try:
+        date(int(year), int(month), int(day))
+    except ValueError:
+        return False
+    return True
+
+
+def _show(batches: Iterator[list[View]], chosen: Filter, render: Callable[[View], str]) -> tuple[int, int]:
+    """Print what passes, batch by batch; return how many messages were there, and how many were shown."""
+    found = shown = 0
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         for batch in batches:
-            found = found or bool(batch)
+            found += len(batch)
             for view in batch:
                 if chosen.passes(view):
+                    shown += 1
                     sys.stdout.write(render(view) + "\n")
             sys.stdout.flush()
     except BrokenPipeError:  # head has seen enough; nothing more is to be said, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        return True
-    return found
+    except KeyboardInterrupt:  # whoever followed has seen enough
+        return 1, 1
+    return found, shown
 
 
 def _batches(source: str, decoder: Decoder, follow: bool) -> Iterator[list[View]]:
     if source == "-":
         return _of_text(_pieces(sys.stdin.buffer), decoder)
     path = Path(source)
-    if path.is_dir() or TAPE_SUFFIX in path.suffixes:
+    if path.is_dir() or (TAPE_SUFFIX in path.suffixes and path.exists()):
         return _of_tape(path, decoder, follow)
     try:
         file = path.open("rb")
@@ -197,7 +214,11 @@ def _replaced(path: Path, file: BinaryIO) -> bool:
 
 
 def _of_tape(path: Path, decoder: Decoder, follow: bool) -> Iterator[list[View]]:
-    with TapeReader(path) as reader:
+    try:
+        opened = TapeReader(path)
+    except StoreError as error:
+        raise ConfigError(str(error)) from None
+    with opened as reader:
         while True:
             records = reader.read()
             while batch := list(islice(records, BATCH_SIZE)):

@@ -295,7 +295,7 @@ class Template:
         decoder: whose names may stand in it.
 
     Raises:
-        ConfigError: a brace is not closed, or a name is not known.
+        ConfigError: a brace is not closed, or a name or a form is not known.
     """
 
     def __init__(self, text: str, decoder: Decoder) -> None:
@@ -305,6 +305,13 @@ class Template:
             raise ConfigError(
                 f"the template can not be read: {error}", text, "write {{ for a brace that is to be shown"
             ) from None
+        for _, _, form, _ in parsed:
+            if form not in (None, "", "word"):
+                raise ConfigError(
+                    f"a field is shown as it is or as its word, not as {form!r}",
+                    text,
+                    "write {54} or {54:word}",
+                )
         self._parts = [
             (before, "" if name is None else name, self._tag(name, decoder), form == "word")
             for before, name, form, _ in parsed

@@ -187,7 +187,10 @@ def test_garbled_text_ends_nothing(tmp_path: Path) -> None:
         (("--venue", "nowhere"), 2, "venue 'nowhere' is not known"),
         (("--dictionary", "none.xml"), 2, "the dictionary can not be read: No such file or directory"),
         (("none.log",), 2, "it can not be read: No such file or directory"),
-        (("none.tape",), 1, "none.tape: no such segment"),
+        (("none.tape",), 2, "it can not be read: No such file or directory"),
+        (("/",), 2, "/: no tape can be read here: no segment"),
+        (("--since", "2026-13-45"), 2, "'2026-13-45' is no time"),
+        (("-f", "{54:wrd}"), 2, "a field is shown as it is or as its word, not as 'wrd'"),
         ((), 1, "no FIX message was found"),
     ],
 )
@@ -197,6 +200,12 @@ def test_what_can_not_work_is_told(arguments: Sequence[str], code: int, what: st
     said = lines(result)
     assert said[0].startswith(what)
     assert len(" ".join(said)) > len(what)  # where, or what to do
+
+
+def test_filters_that_nothing_passes_are_told(log: Path) -> None:
+    result = fixgw("decode", "--type", "NewOrderSngle", log)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert lines(result)[0].startswith("none of the ")
 
 
 class Followed:

@@ -188,6 +188,7 @@ def test_a_template_takes_names_tags_and_words(template: str, expected: str) -> 
         ("{ClOrdId}", "no field is named 'ClOrdId'"),
         ("{}", "no field is named ''"),
         ("{1234567890}", "no field is named '1234567890'"),
+        ("{ClOrdID:>9}", "a field is shown as it is or as its word, not as '>9'"),
         ("{ClOrdID", "the template can not be read: expected '}' before end of string"),
     ],
 )

@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from math import inf
 
 from fixgw.engine.ending import LinkEnd
 from fixgw.engine.hosts import Host, HostList
@@ -141,7 +142,7 @@ class Supervisor:
                 self.tries = Tries()
                 self.last_decision = Decision(Next.DIAL, delay, why=_closed_text(opening))
                 log.info("outside its schedule", extra={"session": self.link.name, "opens": opening})
-            await self._sleep(delay)
+            await self._sleep(delay, LOOK_AGAIN_SECONDS)
         return not self._stopping
 
     async def _attempt(self) -> Decision:
@@ -185,12 +186,12 @@ class Supervisor:
         log.warning("will dial again", extra=self._detail(decision))
         await self._sleep(decision.delay)
 
-    async def _sleep(self, delay: float) -> None:
-        """Wait until it is time to look again, or somebody asks for something."""
+    async def _sleep(self, delay: float, look_again: float = inf) -> None:
+        """Wait until the delay is over or it is time to look again, or somebody asks for something."""
         self.next_dial_in = delay
         self._wake.clear()
         with suppress(TimeoutError):  # the ordinary end of the wait
-            async with asyncio.timeout(min(delay, LOOK_AGAIN_SECONDS)):
+            async with asyncio.timeout(min(delay, look_again)):
                 await self._wake.wait()
         self.next_dial_in = 0.0
 

@@ -57,6 +57,7 @@ class Hanging:
 def judge(text: str) -> LogoutRule:
     rows = {
         "already exists": LogoutRule("already exists", Retry.WAIT, 60.0),
+        "come tomorrow": LogoutRule("come tomorrow", Retry.WAIT, 86_400.0),
         "wrong port": LogoutRule("wrong port", Retry.FATAL, meaning="not this one", remedy="fix the port"),
     }
     return rows.get(text, LogoutRule("", Retry.RETRY))
@@ -127,6 +128,13 @@ async def test_already_exists_waits_for_its_time() -> None:
         assert now() - begun >= 60.0
         assert us.snapshot().supervisor.refusals == 1
         assert party.link.session.next_in == 2  # the refused Logon moved no number
+
+
+async def test_a_wait_may_be_long() -> None:
+    begun = now()
+    async with running(verdicts=[Refuse.with_logout("come tomorrow")]) as (_, us, _party):
+        await us.logged_on()
+        assert now() - begun >= 86_400.0
 
 
 async def test_a_fatal_text_stops_the_session_and_fails_the_gateway() -> None:

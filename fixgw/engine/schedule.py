@@ -15,9 +15,8 @@ WEEK = 7 * DAY
 _UTC = ZoneInfo("UTC")
 _EPOCH = datetime(1970, 1, 1, tzinfo=_UTC)
 _NS = 1_000_000_000
-_WEEKS_AROUND = range(
-    -2, 3
-)  # enough for a window of a week, and for one that a change of the clocks swallows
+# Enough for a window of a week, and for one that a change of the clocks swallows.
+_WEEKS_AROUND = range(-2, 3)
 
 
 class Window(NamedTuple):

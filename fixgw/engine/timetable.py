@@ -60,9 +60,8 @@ class Timekeeper(Book):
     def __init__(self, timetable: Timetable, clock: Clock) -> None:
         self.timetable = timetable
         self._clock = clock
-        self._numbers_since = (
-            clock.now().utc_ns
-        )  # of a store that does not know: no reset before the next period
+        # Of a store that does not know: there is no reset before the next period.
+        self._numbers_since = clock.now().utc_ns
 
     @property
     def is_open(self) -> bool:

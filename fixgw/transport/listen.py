@@ -25,9 +25,8 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Receive: TypeAlias = Callable[[Accepted], asyncio.Protocol | None]
 
 ACCEPT_PAUSE = 1.0  # seconds without accepting once the process has run out of descriptors
-ACCEPT_BURST = (
-    16  # connections accepted in one loop iteration: a flood of them leaves room for everybody's turn
-)
+# Connections accepted in one loop iteration: a flood of them leaves room for everybody's turn.
+ACCEPT_BURST = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +168,7 @@ async def listen(settings: ListenSettings, receive: Receive) -> TcpListener:
         refuse_plain_remote(settings.host, settings.allow_plain_remote)
     try:
         bound = await _bind(settings)
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, OverflowError) as error:  # no address, no name of a host, no port
         why = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(
             f"can not listen on {endpoint(settings.host, settings.port)}: {why}",
@@ -190,7 +189,7 @@ async def _bind(settings: ListenSettings) -> list[socket.socket]:
         for family, _, proto, _, address in dict.fromkeys(found):
             bound.append(_bind_one(family, proto, (address[0], port, *address[2:]), settings.backlog))
             port = bound[0].getsockname()[1]
-    except OSError:
+    except (OSError, OverflowError):
         for sock in bound:
             sock.close()
         raise
@@ -207,7 +206,7 @@ def _bind_one(family: int, proto: int, address: tuple[object, ...], backlog: int
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
         sock.listen(backlog)
-    except OSError:
+    except (OSError, OverflowError):
         sock.close()
         raise
     return sock

@@ -160,7 +160,17 @@ def arguments() -> argparse.Namespace:
         "--max-pending-per-address", type=int, default=limits.max_pending_per_address, help="the same, of one"
     )
     limit("--outbound-limit", type=int, default=link.outbound_limit, help="bytes waiting for a slow peer")
-    return parser.parse_args()
+    options = parser.parse_args()
+    for useless, without in (
+        ("key", "certificate"),
+        ("client_ca", "certificate"),
+        ("certificate", "key"),
+        ("transport_dictionary", "app_dictionary"),
+    ):
+        if getattr(options, useless) is not None and getattr(options, without) is None:
+            names = [f"--{name.replace('_', '-')}" for name in (useless, without)]
+            parser.error(f"{names[0]} has no effect without {names[1]}")
+    return options
 
 
 def plan(options: argparse.Namespace) -> AcceptorPlan:

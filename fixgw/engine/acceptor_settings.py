@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 from fixgw.engine.settings import LinkSettings
 from fixgw.engine.timetable import Timetable
+from fixgw.errors import ConfigError
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
 from fixgw.session.state import SessionSettings
@@ -43,6 +44,9 @@ class AcceptorLimits:
             Each takes about 3 KiB of memory, with TLS 300 KiB.
         max_pending_per_address: as ``max_pending``, of one IPv4 address or one IPv6 network of 64 bits.
         max_sessions: sessions at once, those that newcomers have opened included.
+
+    Raises:
+        ConfigError: a limit is not positive, so that nobody could log on.
     """
 
     logon_timeout: float = 10.0
@@ -50,6 +54,15 @@ class AcceptorLimits:
     max_pending: int = 256
     max_pending_per_address: int = 16
     max_sessions: int = 1_000
+
+    def __post_init__(self) -> None:
+        for limit in fields(self):
+            if not getattr(self, limit.name) > 0:
+                raise ConfigError(
+                    f"with {limit.name} {getattr(self, limit.name)} nobody could log on",
+                    "the limits of the acceptor",
+                    "give it a positive value",
+                )
 
 
 @dataclass(frozen=True, slots=True)

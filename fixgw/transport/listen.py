@@ -189,7 +189,7 @@ async def _bind(settings: ListenSettings) -> list[socket.socket]:
         for family, _, proto, _, address in dict.fromkeys(found):
             bound.append(_bind_one(family, proto, (address[0], port, *address[2:]), settings.backlog))
             port = bound[0].getsockname()[1]
-    except (OSError, OverflowError):
+    except OSError:
         for sock in bound:
             sock.close()
         raise

@@ -12,6 +12,7 @@ from fixgw.engine.acceptor_settings import AcceptorLimits
 from fixgw.engine.link import Link
 from fixgw.engine.reception import Admission, Judgement, Reception
 from fixgw.engine.settings import LinkSettings
+from fixgw.errors import ConfigError
 from fixgw.fix.framing import seal
 from fixgw.fix.message import FrameEncoder, Message
 from fixgw.fix.values import sending_time
@@ -232,6 +233,12 @@ async def test_a_crowd_is_one_line_a_second_in_the_log(caplog: pytest.LogCapture
     said = "too many connections without a Logon: this one is closed"
     assert [record.message for record in caplog.records] == [said, said]
     assert [record.__dict__["held_back"] for record in caplog.records] == [0, 49]
+
+
+@pytest.mark.parametrize("limit", ["logon_timeout", "max_logon_size", "max_pending", "max_sessions"])
+def test_a_limit_under_which_nobody_could_log_on_is_refused(limit: str) -> None:
+    with pytest.raises(ConfigError, match=f"with {limit} 0 nobody could log on"):
+        AcceptorLimits(**{limit: 0})
 
 
 async def test_whoever_is_let_go_is_told_to_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import trustme
 
 from tests.acceptance.peer import Pairs, TcpPeer, frame, logon
@@ -161,15 +162,26 @@ async def test_it_speaks_tls_to_clients_that_show_a_certificate(tmp_path: Path) 
         assert await anonymous.ended() == b""
 
 
-def test_what_can_not_be_used_is_said_in_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--app-dictionary", "{}/broken.xml"], 1, "broken.xml"),
+        (["--port", "99999"], 1, "can not listen on 127.0.0.1:99999"),
+        (["--client-ca", "ca.pem"], 2, "--client-ca has no effect without --certificate"),
+        (["--transport-dictionary", "FIXT11.xml"], 2, "has no effect without --app-dictionary"),
+        (["--max-pending", "0"], 1, "with max_pending 0 nobody could log on"),
+    ],
+)
+def test_what_can_not_be_used_is_said_in_words(
+    tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
     (tmp_path / "broken.xml").write_text("<fix>")
     done = subprocess.run(
-        [sys.executable, EXAMPLE, "--app-dictionary", tmp_path / "broken.xml"],
+        [sys.executable, EXAMPLE, *(argument.format(tmp_path) for argument in arguments)],
         capture_output=True,
         text=True,
         timeout=30,
     )
-    assert done.returncode == 1
-    assert done.stderr.startswith("echo_acceptor: ")
-    assert "broken.xml" in done.stderr
+    assert done.returncode == code
+    assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -78,6 +78,11 @@ async def test_an_address_that_can_not_be_bound_frees_the_others(monkeypatch: py
             await listen(ListenSettings(host="localhost"), Desk().receive)
 
 
+async def test_a_port_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"can not listen on 127.0.0.1:99999: .*0-65535"):
+        await listen(ListenSettings(port=99_999), Desk().receive)
+
+
 async def test_a_host_that_does_not_resolve_is_named() -> None:
     name = "a" * 64
     with pytest.raises(ConfigError, match=f"can not listen on {name}:0: "):

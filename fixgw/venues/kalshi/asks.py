@@ -5,12 +5,12 @@ Source: docs.kalshi.com/fix/rfq-messages.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from enum import StrEnum
 
 from fixgw.errors import OutcomeUnknown, Rejected
+from fixgw.handlers.arrivals import Arrivals
 from fixgw.handlers.order import Ending
 from fixgw.messages.order_entry import ExecType, Side
 from fixgw.venues.kalshi.messages import AcceptQuoteStatus, ExecutionReport, Quote, QuoteRequestReject
@@ -105,23 +105,20 @@ class RfqHandle(Life[RequestState]):
         self.symbol = symbol
         self.rfq_id = ""
         self.quotes: dict[str, Quote] = {}
-        self._arrived: deque[Quote] = deque(maxlen=KEPT)
-        self._arrivals = 0
+        self._arrived: Arrivals[Quote] = Arrivals(KEPT)
 
     def __repr__(self) -> str:
         return f"<RfqHandle {self.quote_req_id} {self.state}>"
 
-    async def __aiter__(self) -> AsyncIterator[Quote]:
+    def __aiter__(self) -> AsyncIterator[Quote]:
         """Yield each quote as it comes, those that came before first; ends when the request has ended."""
-        seen = self._arrivals - len(self._arrived)
-        while True:
-            while seen < self._arrivals:
-                seen = max(seen, self._arrivals - len(self._arrived))
-                yield self._arrived[seen - self._arrivals]
-                seen += 1
-            if self.state in ENDED:
-                return
-            await self.changed()
+        return aiter(self._arrived)
+
+    def move(self, state: RequestState, text: str | None = None) -> None:
+        """Set the state and wake whoever waits; no quote comes to a request that has ended."""
+        super().move(state, text)
+        if state in ENDED:
+            self._arrived.end()
 
     async def closed(self, timeout: float | None = None) -> RequestState:  # noqa: ASYNC109
         """Wait until the request has ended, and return how.
@@ -147,7 +144,6 @@ class RfqHandle(Life[RequestState]):
                 del self.quotes[other.quote_id]
         self.quotes[quote.quote_id] = quote
         self._arrived.append(quote)
-        self._arrivals += 1
         self.wake()
 
 

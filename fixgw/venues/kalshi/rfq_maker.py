@@ -5,7 +5,6 @@ Source: docs.kalshi.com/fix/rfq-messages.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +12,7 @@ from decimal import Decimal
 
 from fixgw.errors import FieldError, LocalError
 from fixgw.fix.message import Message
+from fixgw.handlers.arrivals import Arrivals
 from fixgw.handlers.base import Context
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Request
@@ -64,9 +64,7 @@ class RfqMaker(Asking):
         self._over: deque[QuoteHandle] = deque()
         self._confirms: dict[str, Request] = {}
         self._cancels: dict[str, Request] = {}
-        self._arrived: deque[OpenRequest] = deque(maxlen=KEPT)
-        self._arrivals = 0
-        self._arrival = asyncio.Event()
+        self._arrived: Arrivals[OpenRequest] = Arrivals(KEPT)
         self._takers: dict[str, Callable[[Message], None]] = {
             "R": self._requested,
             "AG": self._withdrawn,
@@ -78,16 +76,9 @@ class RfqMaker(Asking):
 
     async def __aiter__(self) -> AsyncIterator[OpenRequest]:
         """Yield each request that is open, those kept from before first; never ends."""
-        seen = self._arrivals - len(self._arrived)
-        while True:
-            while seen < self._arrivals:
-                seen = max(seen, self._arrivals - len(self._arrived))
-                request = self._arrived[seen - self._arrivals]
-                seen += 1
-                if request.withdrawn is None:
-                    yield request
-            self._arrival.clear()
-            await self._arrival.wait()
+        async for request in self._arrived:
+            if request.withdrawn is None:
+                yield request
 
     def quote(
         self,
@@ -210,8 +201,6 @@ class RfqMaker(Asking):
             for quote in self.open_requests.pop(next(iter(self.open_requests))).quotes:
                 del self._quotes[quote.quote_id]
         self._arrived.append(request)
-        self._arrivals += 1
-        self._arrival.set()
 
     def _withdrawn(self, message: Message) -> None:
         reject = QuoteRequestReject.view(message)

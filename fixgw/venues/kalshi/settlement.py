@@ -5,9 +5,7 @@ Source: docs.kalshi.com/fix/market-settlement.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,6 +13,7 @@ from decimal import Decimal
 
 from fixgw.errors import FieldError
 from fixgw.fix.message import Message
+from fixgw.handlers.arrivals import Arrivals
 from fixgw.handlers.base import Client, Context
 from fixgw.venues.kalshi.messages import MarketResult, MarketSettlementParty, MarketSettlementReport
 
@@ -79,28 +78,19 @@ class Settlements(Client):
         super().__init__()
         self.malformed = 0
         self._open: dict[str, _Pages] = {}
-        self._settled: deque[Settlement] = deque(maxlen=KEPT)
-        self._count = 0
-        self._arrived = asyncio.Event()
+        self._settled: Arrivals[Settlement] = Arrivals(KEPT)
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._settled)
 
     @property
     def incomplete(self) -> list[str]:
         """The markets of which pages are missing."""
         return list(self._open)
 
-    async def __aiter__(self) -> AsyncIterator[Settlement]:
+    def __aiter__(self) -> AsyncIterator[Settlement]:
         """Yield each settlement once it is complete, those kept from before first; never ends."""
-        seen = self._count - len(self._settled)
-        while True:
-            while seen < self._count:
-                seen = max(seen, self._count - len(self._settled))
-                yield self._settled[seen - self._count]
-                seen += 1
-            self._arrived.clear()
-            await self._arrived.wait()
+        return aiter(self._settled)
 
     # -- handlers.base.Book --
 
@@ -121,8 +111,6 @@ class Settlements(Client):
         if market.complete:
             del self._open[page.symbol]
             self._settled.append(market.joined())
-            self._count += 1
-            self._arrived.set()
 
     def dump(self) -> bytes:
         """Return the pages that wait for others."""

@@ -271,17 +271,26 @@ def read_parts(paths: Sequence[Path]) -> list[Part]:
         StoreCorrupt: a file header does not check.
         StoreError: a file can not be read.
     """
-    finished = list(paths)
-    while finished and is_unfinished_file(finished[-1]):
-        finished.pop()
     parts = []
-    for path in finished:
+    for path in finished(paths):
         with open_segment(path) as segment:
             parts.append(Part.of(segment))
     return parts
 
 
-def is_unfinished_file(path: Path) -> bool:
+def finished(paths: Sequence[Path]) -> list[Path]:
+    """Return segments without those at the end whose header was not finished.
+
+    Raises:
+        StoreError: one can not be read.
+    """
+    left = list(paths)
+    while left and _is_unfinished_file(left[-1]):
+        left.pop()
+    return left
+
+
+def _is_unfinished_file(path: Path) -> bool:
     """Return whether the header of a segment never was on the medium; that of a first one always was.
 
     Raises:

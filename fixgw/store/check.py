@@ -12,7 +12,7 @@ from fixgw.errors import StoreCorrupt, StoreError
 from fixgw.records import Flag, Kind, Position, Record, SeqNums
 from fixgw.store.account import Account
 from fixgw.store.archive import SUFFIX
-from fixgw.store.chain import Chain, Part, is_unfinished_file, open_segment, segment_paths
+from fixgw.store.chain import Chain, Part, finished, open_segment, segment_paths
 from fixgw.store.checkpoint import Pointer
 from fixgw.store.recover import synced_before
 from fixgw.store.segment import HEADER_SIZE, size_of
@@ -208,15 +208,14 @@ class _Walk:
         return check
 
     def _parts(self) -> list[Part]:
-        """Return the segments whose header checks; the last may be one that is just being made."""
+        """Return the segments whose header checks; one at the end may be in the making."""
         parts = []
-        for path in segment_paths(self._check.path):
+        for path in finished(segment_paths(self._check.path)):
             try:
                 with open_segment(path) as segment:
                     parts.append(Part.of(segment))
             except StoreCorrupt:
-                if not is_unfinished_file(path):
-                    self._check.add(Fault(path.name, 0, _ARCHIVE if path.suffix == SUFFIX else _HEADER))
+                self._check.add(Fault(path.name, 0, _ARCHIVE if path.suffix == SUFFIX else _HEADER))
         return parts
 
     def _segment(self, part: Part, end: int, account: Account) -> None:

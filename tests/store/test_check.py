@@ -131,6 +131,16 @@ def test_an_unfinished_write_may_reach_over_segments(tmp_path: Path) -> None:
     assert check(tmp_path).tail is None
 
 
+def test_a_header_that_was_not_finished_is_a_fault_before_others(tmp_path: Path) -> None:
+    rolled(tmp_path, 4)
+    for name in ("00000002.tape", "00000004.tape"):  # the second might be in the making
+        (tmp_path / name).write_bytes(b"")
+    assert whats(check(tmp_path)) == [
+        "00000002.tape:0 the file header does not check: restore the file from a copy",
+        "00000003.tape:0 00000002.tape is missing before it",
+    ]
+
+
 def test_a_tape_whose_old_segments_were_deleted_is_sound(tmp_path: Path) -> None:
     worked(tmp_path)
     (tmp_path / "00000001.tape").unlink()

@@ -92,13 +92,15 @@ def _show(tape: TapeCheck) -> None:
     out.print(str(tape.path), markup=False)
     table("", _COLUMNS, [row for segment in tape.segments for row in _rows(segment)])
     handled = f"{tape.handled.msg_seq_num} of epoch {tape.handled.epoch}"
-    out.print(f"next out {next_out}, next in {next_in}, epoch {epoch}; handled up to {handled}")
+    if tape.segments:
+        out.print(f"next out {next_out}, next in {next_in}, epoch {epoch}; handled up to {handled}")
     for fault in tape.faults:
         tell(f"{fault.file}: offset {fault.offset}: {fault.what}")
     if tape.more_faults:
         tell(f"and {tape.more_faults} more")
     if not tape.sound:
-        say(f"what to do: restore from a copy, or `fixgw tape repair {tape.path}`")
+        mending = f", or `fixgw tape repair {tape.path}`" if any(f.mendable for f in tape.faults) else ""
+        say(f"what to do: restore from a copy{mending}")
 
 
 def _rows(segment: SegmentCheck) -> Iterator[tuple[object, ...]]:

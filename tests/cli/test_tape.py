@@ -66,6 +66,15 @@ def test_every_session_is_looked_at_and_the_worst_counts(tapes: Path) -> None:
     assert "bytes damaged" in result.stdout
 
 
+def test_what_can_not_be_mended_is_not_promised_to_be(tapes: Path) -> None:
+    for segment in (tapes / "orders").glob("*.tape*"):
+        flip(segment, 8)
+    result = fixgw("tape", "check", tapes / "orders")
+    assert result.exit_code == 1
+    assert "next out" not in result.stdout
+    assert result.stderr.splitlines()[-1] == "what to do: restore from a copy"
+
+
 def test_the_same_as_json(tapes: Path) -> None:
     flip(tapes / "orders" / "00000002.tape", 400)
     result = fixgw("tape", "check", tapes, "--json")

@@ -11,6 +11,7 @@ from fixgw.errors import ConfigError
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 32
 _MAX_ELEMENTS = 150_000
+_TEXT_MAX = 800  # of an error, characters: a name in the file may be as long as the file
 
 
 @dataclass(slots=True)
@@ -31,8 +32,12 @@ class Element:
 
 
 def fault(what: str, where: str, line: int, remedy: str) -> ConfigError:
-    """Return the error for a line of a file; arguments as for ``ConfigError``."""
-    return ConfigError(what, f"{where or 'line'}:{line}", remedy)
+    """Return the error for a line of a file; arguments as for ``ConfigError``, of which long ones are cut."""
+    return ConfigError(_short(what), f"{where or 'line'}:{line}", _short(remedy))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _TEXT_MAX else f"{text[:_TEXT_MAX]}..."
 
 
 def parse(text: bytes, where: str, inside: Mapping[str, Collection[str]], max_bytes: int) -> Element:

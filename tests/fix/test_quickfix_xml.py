@@ -329,3 +329,9 @@ A = FieldDef(1, "A", "STRING", {})
 def test_what_could_not_be_read_back_is_not_written(dictionary: Dictionary, fault: str) -> None:
     with pytest.raises(ConfigError, match=fault):
         write(dictionary)
+
+
+def test_an_error_is_short_whatever_the_file_holds() -> None:
+    with pytest.raises(ConfigError, match=r"<xxx.*\.\.\.") as caught:
+        read(b"<" + b"x" * 100_000 + b"/>", "big.xml")
+    assert len(str(caught.value)) < 1_000

@@ -71,7 +71,8 @@ class Side:
                 self.received.append(event.text(11) or "")
         if outcome.close is not None:
             self.ends.append(outcome.close)
-        if any(isinstance(event, LogonReceived) for event in outcome.events):
+        waits = self.session.phase is Phase.LOGON_PENDING  # what came behind the Logon may have ended it all
+        if waits and any(isinstance(event, LogonReceived) for event in outcome.events):
             self.carry_out(self.session.admit(Accept(), now), now)
         if not self.slow:
             self.write(now)

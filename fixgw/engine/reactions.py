@@ -58,6 +58,7 @@ def _logged_out(link: Driver, event: events.LoggedOut) -> None:
 
 def _numbers_reset(link: Driver, event: events.NumbersReset) -> None:
     link.epoch_delivered = event.epoch
+    log.info("numbers are back to 1", extra={"session": link.name, "epoch": event.epoch})
     instant = link.now().utc_ns
     for book in link.router.books:
         book.on_reset(event.epoch, instant)

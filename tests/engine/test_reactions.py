@@ -55,6 +55,16 @@ async def test_a_lost_gap_is_told_to_books_the_handler_and_the_log(caplog: pytes
         assert (vars(lost)["first"], vars(lost)["last"]) == (2, 4)
 
 
+async def test_numbers_that_begin_anew_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "fixgw.link")
+    async with joined() as rig:
+        caplog.clear()
+        rig.us.link.turn(rig.us.link.session.reset(rig.us.link.now()))
+        await rig.settle()
+        told = [record for record in caplog.records if record.message == "numbers are back to 1"]
+        assert [vars(one)["session"] for one in told] == ["us", "them"]
+
+
 async def test_garbage_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async with joined() as rig:
         stream = rig.them.link._stream

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"{', '.join(NAMES)}; none: all of them")
     parser.add_argument("--seconds", type=int, default=60, help="how long each; 0: until it is stopped")
-    parser.add_argument("--max-len", type=int, default=1024, help="longest input, bytes")
+    parser.add_argument("--max-len", type=int, default=0, help="longest input, bytes; 0: as the longest seed")
     parser.add_argument("--keep", action="store_true", help="reduce what was found to the committed corpus")
     parser.add_argument("--input", type=Path, help="run one input and end")
     given = parser.parse_args(arguments)

@@ -67,6 +67,14 @@ def expanded(data: bytes, words: Sequence[bytes]) -> bytes:
     )
 
 
+def compacted(data: bytes, words: Sequence[bytes]) -> bytes:
+    """Return what ``expanded`` makes ``data`` of; there is no byte from 0x80 on in that."""
+    for word, at in sorted(((word, at) for at, word in enumerate(words)), key=lambda item: -len(item[0])):
+        if word.isascii():
+            data = data.replace(word, bytes([0x80 + at]))
+    return data
+
+
 def pieces(data: bytes, sizes: bytes) -> list[bytes]:
     """Cut ``data`` into pieces as long as ``sizes`` says, over and over; a size of 0 is all that is left."""
     cut: list[bytes] = []

@@ -11,7 +11,7 @@ from fixgw.fix.validate import Validator
 from fixgw.venues.kalshi.messages import MESSAGES
 from tests.fix.test_quickfix_xml import SMALL
 from tests.fix.test_validate import FIXT, SP2
-from tests.fuzz.choices import expanded
+from tests.fuzz.choices import compacted, expanded
 
 _WORDS = (
     b"<fix type='FIX' major='5' minor='0' servicepack='2'>", b"<fix type='FIXT' major='1' minor='1'>",
@@ -36,7 +36,8 @@ def seeds() -> list[bytes]:
     """Return dictionaries of the project's own."""
     own = (write(FIXT), write(SP2), write(Dictionary.of_messages("kalshi", MESSAGES[:1])), SMALL)
     words = bytes(range(0x80, 0x80 + len(_WORDS)))
-    return [*(text.encode() for text in own), words]
+    texts = [text.replace('"', "'").encode() for text in own]
+    return [*texts, *(compacted(text, _WORDS) for text in texts), words]
 
 
 def run(data: bytes) -> None:

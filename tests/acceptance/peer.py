@@ -60,9 +60,9 @@ class TcpPeer:
             rest = await self.reader.readexactly(int(length[2:-1]) + 7)
         return Message.decode(head + length + rest)
 
-    async def ended(self) -> bytes:
+    async def ended(self, seconds: float = SECONDS) -> bytes:
         """Wait for the acceptor to close, and return what it said before."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(seconds):
             try:
                 return await self.reader.read()
             except (ConnectionError, ssl.SSLError):

@@ -16,7 +16,7 @@ from fixgw.records import Flag, Kind, Record
 from fixgw.store.reader import records
 from tests.conftest import soak
 
-from .peer import TcpPeer, frame, logon
+from .peer import SECONDS, TcpPeer, frame, logon
 from .process import EchoAcceptor, echo_acceptor
 
 LOGON_TIMEOUT = 1.5  # seconds
@@ -77,7 +77,7 @@ async def crowd(log: Path, size: int, deadline: float) -> None:
             crowded = await seconds_to_log_on(acceptor.port)
             assert crowded < alone + 0.050, f"{crowded:.4f} s instead of {alone:.4f} s"
             for peer in idle:
-                assert await peer.ended() == b""
+                assert await peer.ended(deadline + SECONDS) == b""
             last_end = time.perf_counter()
             assert deadline - 0.1 < last_end - begun
             assert last_end - all_in < deadline + 1.0

@@ -8,11 +8,19 @@ from collections.abc import Generator
 import pytest
 
 REQUIRED_IN_CI = ("stunnel", "soak")
+SOAK_TIMEOUT_S = 600
 
 
 def soak(count: int) -> int:
     """Scale the rounds of a long run by FIXGW_SOAK (default 1.0; CI uses 0.1); at least one stays."""
     return max(1, round(count * float(os.environ.get("FIXGW_SOAK", "1.0"))))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give long runs the time that they need on a busy machine."""
+    for item in items:
+        if item.get_closest_marker("soak"):
+            item.add_marker(pytest.mark.timeout(SOAK_TIMEOUT_S))
 
 
 @pytest.hookimpl(wrapper=True)

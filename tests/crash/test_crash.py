@@ -39,7 +39,6 @@ async def test_a_kill_before_the_report_loses_no_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("setup", "instants", "kills"),
     [

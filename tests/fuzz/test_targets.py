@@ -45,7 +45,6 @@ def test_any_input_is_survived(name: str) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", NAMES)
 def test_many_inputs_are_survived(name: str) -> None:
     survive(load(name), max_examples=soak(10 * EXAMPLES.get(name, EXAMPLES_OF_OTHERS)))

@@ -191,6 +191,9 @@ class Acceptor:
         if link is not None and link.name in self._keepers and not self._keepers[link.name].is_open:
             self._seldom.warning("a Logon outside the hours", session=link.name, peer=peer.address)
             return None
+        if link is not None and (fault := link.session.silent_refusal(logon, self._clock.now())):
+            self._seldom.warning("a Logon was refused", session=link.name, peer=peer.address, why=fault)
+            return None
         if self.plan.authenticator is not None:
             return self._authenticate(self.plan.authenticator, logon, peer)
         assert link is not None

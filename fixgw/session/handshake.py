@@ -109,6 +109,14 @@ class Handshake(Numbers, Resending):
         self._measure(message, now, out)
         out.events.append(LogonReceived(message))
 
+    def silent_refusal(self, logon: Message, now: Now) -> str:
+        """Return why a peer's first Logon would be closed without a word, empty when it would not be.
+
+        Nothing changes: whoever asks first can spare the session, and its store, a Logon that is none.
+        """
+        fault = None if self.settings.answer_bad_logon else self._logon_fault(logon, now)
+        return "" if fault is None else fault.text
+
     def _logon_fault(self, message: Message, now: Now) -> Reject | None:
         try:
             if (stranger := self._identity_of_logon(message, now)) is not None:

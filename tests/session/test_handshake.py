@@ -393,6 +393,23 @@ class TestAcceptorLogon:
         assert told.numbers == (1, 1)
         assert told.records[-1].msg_seq_num == 0
 
+    @pytest.mark.parametrize(
+        ("fields", "answered", "why"),
+        [
+            (LOGON, False, ""),
+            (("98=0", "108=30"), False, "Required tag missing"),
+            (("98=0", "108=30"), True, ""),
+        ],
+    )
+    def test_whoever_asks_first_learns_of_a_silent_refusal(
+        self, fields: tuple[str, ...], answered: bool, why: str
+    ) -> None:
+        desk = in_phase(Phase.LOGON_WAIT, answer_bad_logon=answered)
+        desk.say("A", 1, *fields)
+        logon = Message.decode(desk.records[0].payload)
+        assert desk.session.silent_refusal(logon, desk.clock.now()).startswith(why)
+        assert bool(desk.session.silent_refusal(logon, desk.clock.now())) is bool(why)
+
     @pytest.mark.parametrize(("number", "flag"), [(0, "141=N"), (2, "141=Y"), (None, "141=N"), (1, "141=?")])
     def test_a_logon_whose_number_makes_no_sense_is_refused(self, number: object, flag: str) -> None:
         desk = in_phase(Phase.LOGON_WAIT)

@@ -10,7 +10,7 @@ from fixgw.errors import ConfigError
 from fixgw.session.hooks import ResendFresh
 from fixgw.venues.base import Retry, Venue, venue
 from fixgw.venues.kalshi.messages import MESSAGES
-from fixgw.venues.kalshi.profile import VENUE, KalshiVenue, load_profile
+from fixgw.venues.kalshi.profile import VENUE, KalshiVenue
 from fixgw.venues.kalshi.signer import KalshiSigner
 
 from .test_kalshi_signer import PUBLISHED_PEM
@@ -179,7 +179,7 @@ def test_an_unknown_option_is_refused_with_the_nearest_one() -> None:
 
 
 def test_every_fact_can_be_changed_and_the_rest_stays() -> None:
-    changed = load_profile(
+    changed = KalshiVenue(
         {
             "heart_bt_int": 10,
             "sending_time_window": 60,
@@ -192,7 +192,7 @@ def test_every_fact_can_be_changed_and_the_rest_stays() -> None:
                 "message_retention_period": {"most": 96},
             },
         }
-    )
+    ).profile
     assert (changed.heart_bt_int, changed.sending_time_window) == (10, 60.0)
     assert "TIMEOUT" in changed.unknown_outcome_texts
     assert changed.hosts["production"]["orders"] == "fix.new.example"
@@ -216,7 +216,7 @@ def test_a_changed_venue_uses_its_changes() -> None:
 
 def test_own_logout_rows_go_before_the_venues() -> None:
     rows = [{"contains": "exists", "action": "fatal"}]
-    changed = load_profile({"logouts": rows})
+    changed = KalshiVenue({"logouts": rows}).profile
     assert changed.judge_logout("already exists").action is Retry.FATAL
     assert changed.judge_logout("Invalid TargetCompID").action is Retry.FATAL
     assert len(changed.logouts) == len(PROFILE.logouts) + 1

@@ -8,7 +8,7 @@ from typing import Any
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Client
 from fixgw.session.hooks import LogonSigner
-from fixgw.venues.base import KindProfile, VenueProfile
+from fixgw.venues.base import KindProfile
 from fixgw.venues.facts import FactsVenue, read_facts
 from fixgw.venues.kalshi.dropcopy import DropCopy
 from fixgw.venues.kalshi.groups import OrderGroups
@@ -67,11 +67,6 @@ class KalshiVenue(FactsVenue):
     def signer(self, key: bytes) -> LogonSigner:
         """Return the Logon signer for a key in PEM form; see ``KalshiSigner``."""
         return KalshiSigner(key)
-
-
-def load_profile(overrides: Mapping[str, Any] | None = None) -> VenueProfile:
-    """Return Kalshi's profile, with changes if there are any; see ``KalshiVenue``."""
-    return KalshiVenue(overrides).profile
 
 
 VENUE = KalshiVenue()

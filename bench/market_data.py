@@ -60,6 +60,10 @@ class Port:
         self._number += 1
         return self._number
 
+    def delay(self, message: Message) -> float:
+        """Nothing is held back here."""
+        return 0.0
+
     async def flushed(self) -> None:
         """Nothing waits here."""
 

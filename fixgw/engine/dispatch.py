@@ -87,6 +87,7 @@ class Dispatcher:
         self.router = router
         self.stats = HandlerStats(0, {})
         self._books = router.books
+        self._edge = router.passage.edge
         self._routes = router.routes
         self._host = host
         self._stop_on_error = stop_on_error
@@ -101,6 +102,8 @@ class Dispatcher:
 
     def deliver(self, message: Message, position: Position, *, redelivered: bool = False) -> None:
         """Settle the books, then hand one application message to the handler's method for it."""
+        if self._edge is not None:
+            message = self._edge.inward(message)
         context = Context(self._host, message.msg_seq_num, message.poss_dup, redelivered)
         if not redelivered:
             for book in self._books:  # before any user code sees it

@@ -94,6 +94,7 @@ class Driver:
         # turn, is enough. On the other sessions nobody does: what came in is appended before handlers see it.
         self._append_first = not settings.retransmission
         self._before_send = router.before_send
+        self._guards, self._edge = tuple(router.passage.guards), router.passage.edge
         self._turning = False
         self._burst = False
         self._closing: CloseReason | None = None
@@ -151,11 +152,21 @@ class Driver:
         plain = message if isinstance(message, Message) else plain_message(message)
         if self._before_send is not None:
             self._before_send(plain)
-        record = self.session.send(plain, self._clock.now())
+        now = self._clock.now()
+        if self._guards and self.session.active:
+            for guard in self._guards:
+                guard.admit(plain, now)
+        if self._edge is not None:
+            plain = self._edge.outward(plain)
+        record = self.session.send(plain, now)
         self.outbox.send(record)
         if not self._turning:
             self._open_turn()
         return record.msg_seq_num
+
+    def delay(self, message: Message) -> float:
+        """Return the seconds after which the guards would let a message leave; 0 for now."""
+        return self.router.passage.delay(message, self._clock.now()) if self._guards else 0.0
 
     async def flushed(self) -> None:
         """Return once all that was sent is committed and handed to the transport, or the link is gone."""

@@ -14,6 +14,7 @@ from fixgw.engine.supervisor import Supervisor
 from fixgw.engine.timetable import Timekeeper
 from fixgw.engine.views import session_view
 from fixgw.errors import LocalError, RemoteError
+from fixgw.fix.message import Message
 from fixgw.handlers.base import Book, Client, Sendable
 from fixgw.handlers.order import Ending
 from fixgw.handlers.orders import Orders
@@ -48,9 +49,11 @@ class SessionHandle:
         self._clients = list(plan.clients())
         books: list[Book] = [self._orders] if self._orders is not None else []
         books += self._clients
+        passage = plan.passage()
+        books += [guard for guard in passage.guards if isinstance(guard, Book)]
         if self._keeper is not None and self._keeper.timetable.resets:
             books.append(self._keeper)
-        router = Router(plan.handler, plan.messages, books)
+        router = Router(plan.handler, plan.messages, books, passage)
         self._lock = hold(plan.identity_lock, ONE_CONNECTION) if plan.identity_lock is not None else None
         try:
             self.link = Link(plan.session, plan.store(), router, clock, plan.link)
@@ -117,6 +120,10 @@ class SessionHandle:
     def send(self, message: Sendable, *, urgent: bool = False) -> int:
         """Number, commit and write one application message; see ``SessionPort.send``."""
         return self.link.send(message, urgent=urgent)
+
+    def delay(self, message: Message) -> float:
+        """Return the seconds after which the session's guards would let a message leave; 0 for now."""
+        return self.link.delay(message)
 
     async def flushed(self) -> None:
         """Wait until all that was sent is committed and handed to the transport, or the link is gone."""

@@ -55,7 +55,7 @@ class Link(Driver, asyncio.Protocol, asyncio.BufferedProtocol):
         self.reset_next_logon = False
         self.numbers_set_in = 0  # the epoch in which a person set the numbers
         try:
-            Rebuild(router.books, self).run(self._stored)
+            Rebuild(router.books, self, router.passage.edge).run(self._stored)
         except BaseException:
             store.close()
             raise

@@ -8,6 +8,7 @@ from fixgw.errors import FieldError
 from fixgw.fix.message import Message
 from fixgw.fix.tags import MSG_SEQ_NUM, MSG_TYPE, NEW_SEQ_NO, POSS_DUP_FLAG, REF_SEQ_NUM
 from fixgw.handlers.base import Book, Context, SessionPort
+from fixgw.handlers.passage import Edge
 from fixgw.records import Flag, Kind, Record
 from fixgw.session.admin import parse_number
 from fixgw.store.base import Stored
@@ -34,11 +35,13 @@ class Rebuild:
     Args:
         books: the books, empty.
         port: the session they belong to, for the context of each message.
+        edge: translates what stands on the tape; None where the wire's units are the desk's.
     """
 
-    def __init__(self, books: Sequence[Book], port: SessionPort) -> None:
+    def __init__(self, books: Sequence[Book], port: SessionPort, edge: Edge | None = None) -> None:
         self._books = books
         self._port = port
+        self._edge = edge
         self._epoch = 0
         self._waiting: dict[int, Record] = {}
 
@@ -85,10 +88,14 @@ class Rebuild:
         if record.flags & Flag.ADMIN:
             self._inbound_admin(record)
             return
-        message = stored_message(record)
+        message = self._application(record)
         context = Context(self._port, message.msg_seq_num, message.poss_dup, redelivered=True)
         for book in self._books:
             book.on_message(message, context)
+
+    def _application(self, record: Record) -> Message:
+        message = stored_message(record)
+        return message if self._edge is None else self._edge.inward(message)
 
     def _inbound_admin(self, record: Record) -> None:
         try:
@@ -103,7 +110,7 @@ class Rebuild:
 
     def _outbound(self, record: Record) -> None:
         if not record.flags & (Flag.ADMIN | Flag.POSS_DUP):
-            message = stored_message(record)
+            message = self._application(record)
             for book in self._books:
                 book.on_sent(message, record.msg_seq_num)
         elif record.flags & Flag.POSS_DUP:

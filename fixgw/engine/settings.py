@@ -11,6 +11,7 @@ from fixgw.engine.timetable import Timetable
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
+from fixgw.handlers.passage import Passage
 from fixgw.session.state import SessionSettings
 from fixgw.store.base import Store
 from fixgw.transport.base import Connector
@@ -77,6 +78,7 @@ class SessionPlan:
         handler: the user's handler object, or None.
         orders: keep an order book and offer ``submit``, ``replace`` and ``cancel``.
         clients: makes what else can be asked for on the session; called once, at start.
+        passage: makes the guards and the edge that its messages pass; called once, at start.
         required: ``load`` waits for its Logon, and a fatal refusal of it ends the gateway.
         judge_logout: the venue's table of Logout texts.
         unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
@@ -97,6 +99,7 @@ class SessionPlan:
     handler: object | None = None
     orders: bool = False
     clients: Callable[[], Sequence[Client]] = tuple
+    passage: Callable[[], Passage] = Passage
     required: bool = True
     judge_logout: Callable[[str], LogoutRule] = always_retry
     unknown_outcome_texts: frozenset[str] = frozenset()

@@ -66,6 +66,10 @@ class SessionPort(Protocol):
         """
         ...
 
+    def delay(self, message: Message) -> float:
+        """Return the seconds after which the session's guards would let a message leave; 0 for now."""
+        ...
+
     async def flushed(self) -> None:
         """Return once all that was sent is committed and handed to the transport, or the link is gone."""
         ...

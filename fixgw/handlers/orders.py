@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
@@ -65,8 +66,10 @@ class Orders(OrderBook, Client):
             NotLoggedOn: the session is not up; nothing was numbered.
             StoreFull: the disk is full; nothing was numbered.
             StoreError: it could not be written, so it did not leave.
-            LocalError: its ClOrdID is in use.
+            LocalError: its ClOrdID is in use, or one of the session's guards says no.
         """
+        while (seconds := self.port.delay(order.message)) > 0:  # noqa: ASYNC110  a bucket has no event
+            await asyncio.sleep(seconds)
         placed = self.place(order)
         await self.port.flushed()
         if placed.ending is Ending.NOT_SENT:

@@ -11,6 +11,7 @@ from fixgw.errors import ConfigError
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Book, Handler
+from fixgw.handlers.passage import OPEN, Passage
 
 Call = Callable[..., Any]
 
@@ -60,6 +61,7 @@ class Router:
         handler: the user's object, or None; any ``on_<message>`` method is found by name.
         messages: the typed messages of the venue's dialect.
         books: settled first, in order, for every message.
+        passage: what messages pass on their way out and in.
 
     Raises:
         ConfigError: the handler has an ``on_...`` method that no message or event calls, or a ``before_send``
@@ -67,10 +69,15 @@ class Router:
     """
 
     def __init__(
-        self, handler: object | None, messages: Iterable[type[TypedMessage]], books: Sequence[Book] = ()
+        self,
+        handler: object | None,
+        messages: Iterable[type[TypedMessage]],
+        books: Sequence[Book] = (),
+        passage: Passage = OPEN,
     ) -> None:
         self.handler = handler
         self.books = list(books)
+        self.passage = passage
         classes = {cls.MSG_TYPE: cls for cls in messages}
         self.routes = Routes(self._route(None, "on_message"))
         for msg_type, cls in classes.items():

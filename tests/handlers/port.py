@@ -48,6 +48,9 @@ class Port:
         self.urgent.append(urgent)
         return len(self.sent) + 1
 
+    def delay(self, message: Message) -> float:
+        return 0.0
+
     async def flushed(self) -> None: ...
 
 

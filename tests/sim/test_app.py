@@ -48,6 +48,9 @@ class Port:
     def keep(self, message: Message) -> None:
         self.kept.append(message)
 
+    def delay(self, message: Message) -> float:
+        return 0.0
+
     async def flushed(self) -> None:
         """Nothing waits here."""
 

@@ -47,10 +47,11 @@ class KalshiSigner:
 
     def logon_fields(self, context: LogonContext) -> Sequence[tuple[int, str | bytes]]:
         """Return RawDataLength(95) and RawData(96); see docs.kalshi.com/fix/authentication."""
-        signature = base64.b64encode(self._sign(pre_hash(context)))
+        signature = base64.b64encode(self.sign(pre_hash(context)))
         return ((RAW_DATA_LENGTH, str(len(signature))), (RAW_DATA, signature))
 
-    def _sign(self, data: bytes) -> bytes:
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature of any bytes; REST requests are signed with the same key."""
         if isinstance(self._key, Ed25519PrivateKey):
             return self._key.sign(data)
         return self._key.sign(data, _PSS, SHA256())

@@ -120,6 +120,63 @@ class NotLoggedOn(LocalError):
     """The session is not ACTIVE, so nothing was numbered and nothing was sent."""
 
 
+class Refused(LocalError):
+    """One of the session's guards does not let the message leave; nothing was numbered and nothing was sent.
+
+    Args:
+        text: what is wrong, and what to do.
+        rule: the name of the rule, under which refusals are counted.
+    """
+
+    def __init__(self, text: str, rule: str) -> None:
+        super().__init__(text)
+        self.rule = rule
+
+
+class NotAllowed(Refused):
+    """This kind of session does not send such messages."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "kind")
+
+
+class LimitBreached(Refused):
+    """A pre-trade check of the desk's own says no; ``rule`` is the name of its setting."""
+
+
+class RateLimited(Refused):
+    """The venue's rate limit has no room for it now.
+
+    Args:
+        text: which limit, and what to do.
+        retry_in: seconds after which there is room.
+    """
+
+    def __init__(self, text: str, retry_in: float) -> None:
+        super().__init__(text, "rate")
+        self.retry_in = retry_in
+
+
+class Held(Refused):
+    """The venue does not take such messages now.
+
+    Args:
+        text: what holds it, and until when.
+        reason: the kind of pause.
+    """
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text, "held")
+        self.reason = reason
+
+
+class Killed(Refused):
+    """The kill switch is on: only cancels leave."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "killed")
+
+
 class NotSent(FixError):
     """The order never left, or the venue asked for it and was given a gap fill: safe to send again."""
 

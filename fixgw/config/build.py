@@ -19,6 +19,7 @@ from fixgw.config.listening import listen_settings
 from fixgw.config.model import SessionSection
 from fixgw.config.problems import raise_errors
 from fixgw.config.resolve import Resolved, resolve_sessions
+from fixgw.config.safety import Shared, passage_of
 from fixgw.config.sections import ListenSection, Section
 from fixgw.config.settings import Loaded, load_settings
 from fixgw.engine.acceptor_settings import AcceptorLimits, AcceptorPlan, AcceptorSession
@@ -86,7 +87,8 @@ def build(
     raise_errors(check_resolved(loaded, resolution))
     given = dict(handlers or {})
     made = [(session, given.pop(session.section.name, None)) for session in resolution.sessions]
-    plans = [session_plan(session, handler) for session, handler in made if not session.accepts]
+    shared = Shared()
+    plans = [session_plan(session, handler, shared) for session, handler in made if not session.accepts]
     acceptors = acceptor_plans([(session, handler) for session, handler in made if session.accepts])
     if given:
         raise ConfigError(
@@ -97,17 +99,21 @@ def build(
     return Gateway(plans, clock=clock, wait=wait, timeout=timeout, services=services, acceptors=acceptors)
 
 
-def session_plan(session: Resolved, handler: object | None = None) -> SessionPlan:
+def session_plan(
+    session: Resolved, handler: object | None = None, shared: Shared | None = None
+) -> SessionPlan:
     """Return the plan of one checked session.
 
     Args:
         session: the session and its venue's facts.
         handler: the handler object, in place of what the file names.
+        shared: what it has in common with other sessions; nothing by default.
 
     Raises:
         ConfigError: the key can not be used, or the handler can not be made.
     """
     section, profile = session.section, session.profile
+    common = shared or Shared()
     first, *standby = (
         Host(str(address), TcpConnector(connector_settings(session, address)))
         for address in session.addresses
@@ -123,6 +129,7 @@ def session_plan(session: Resolved, handler: object | None = None) -> SessionPla
         handler=handler or _written_handler(session),
         orders=session.kind.order_entry,
         clients=lambda: session.venue.clients(session.kind),
+        passage=lambda: passage_of(session, common),
         required=section.required,
         judge_logout=profile.judge_logout,
         unknown_outcome_texts=profile.unknown_outcome_texts,

@@ -113,6 +113,15 @@ class VenueProfile:
     meanings: Meanings = field(default_factory=Meanings)
     logon_options: Mapping[str, tuple[int, frozenset[str]]] = field(default_factory=dict)
 
+    @property
+    def senders(self) -> Mapping[str, Sequence[str]]:
+        """MsgType -> the names of the kinds that send it."""
+        types = sorted({msg_type for kind in self.kinds.values() for msg_type in kind.sends})
+        return {
+            msg_type: [name for name, kind in self.kinds.items() if msg_type in kind.sends]
+            for msg_type in types
+        }
+
     def judge_logout(self, text: str) -> LogoutRule:
         """Return the first row whose text is contained in ``text``, else a row with the default action."""
         lowered = text.lower()
@@ -160,6 +169,10 @@ class Venue(Protocol):
         Raises:
             ConfigError: an option is unknown, does not apply to the kind, or conflicts with another.
         """
+        ...
+
+    def sends(self, kind: KindProfile, options: Mapping[str, Any]) -> frozenset[str] | None:
+        """Return the MsgTypes that a session with these options may send; None when nothing says so."""
         ...
 
     def clients(self, kind: KindProfile) -> Sequence[Client]:

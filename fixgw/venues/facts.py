@@ -30,6 +30,7 @@ class LogonOption:
         most: the greatest.
         requires: options that have to be on with it.
         forbids: options that must not be on with it.
+        listens: a session with it sends no application messages.
     """
 
     name: str
@@ -39,6 +40,7 @@ class LogonOption:
     most: int | None = None
     requires: tuple[str, ...] = ()
     forbids: tuple[str, ...] = ()
+    listens: bool = False
 
     def encode(self, value: object) -> str:
         """Return the value as it stands on the wire.
@@ -104,6 +106,12 @@ class FactsVenue:
             if value is True:
                 self._options[name].check_company(options)
         return sorted(encoded)
+
+    def sends(self, kind: KindProfile, options: Mapping[str, Any]) -> frozenset[str] | None:
+        """Return the MsgTypes that a session may send; None for a kind that names none, either way."""
+        if any(options.get(name) is True for name, option in self._options.items() if option.listens):
+            return frozenset()
+        return kind.sends if kind.sends or kind.receives else None
 
     def clients(self, kind: KindProfile) -> Sequence[Client]:
         """Return nothing: what a session can be asked for is the venue's own."""

@@ -1,0 +1,37 @@
+"""What the messages of a session pass on their way out and in, as its settings and its venue say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fixgw.config.resolve import Resolved
+from fixgw.handlers.passage import Guard, Passage
+from fixgw.safety.kind import SessionKindGuard
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the sessions of one gateway have in common; made once for each gateway."""
+
+
+def passage_of(session: Resolved, shared: Shared) -> Passage:
+    """Return what the messages of a session pass.
+
+    Guards that count what they let through stand behind those that do not: a message that is refused in the
+    end has then used up nothing.
+
+    Args:
+        session: the session and its venue's facts.
+        shared: what it has in common with the gateway's other sessions.
+    """
+    return Passage(tuple(_kind_guard(session)))
+
+
+def _kind_guard(session: Resolved) -> list[Guard]:
+    """The MsgTypes of the kind, where the venue names them."""
+    sends = session.venue.sends(session.kind, session.section.options)
+    if sends is None:
+        return []
+    silent = session.kind.sends and not sends
+    name = f"a session of kind {session.kind.name} that only listens" if silent else session.kind.name
+    return [SessionKindGuard(name, sends, session.profile.senders)]

@@ -1,0 +1,1 @@
+"""What may leave: guards between the desk and the wire."""

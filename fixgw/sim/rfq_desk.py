@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from fixgw.errors import FieldError
 from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.sim import requests, rfq_reports
+from fixgw.sim.client import Client
 from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.orders import Accepted, Cause, EngineEvent, Order, Side, State, Terms, TimeInForce
 from fixgw.sim.quotes import Acceptance, Quote, QuoteState, Refused, Request
 from fixgw.sim.rfq import CLOSED, EXPIRED, Rfqs
 
-if TYPE_CHECKING:
-    from fixgw.sim.app import Client
-
-Handler: TypeAlias = "Callable[[Client, Message, int], None]"
+Handler: TypeAlias = Callable[[Client, Message, int], None]
 
 
 class RfqDesk:

@@ -12,7 +12,8 @@ from fixgw.errors import LocalError, Reject
 from fixgw.fix.message import Message
 from fixgw.handlers.orders import Orders
 from fixgw.sim.admission import Trading
-from fixgw.sim.app import Client, VenueApp
+from fixgw.sim.app import VenueApp
+from fixgw.sim.client import Client
 from fixgw.sim.kinds import DC, NR, PT, RT, SessionKind
 from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.orders import Owner, Side, State, Terms

@@ -12,6 +12,7 @@ from fixgw.errors import ConfigError
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
+from fixgw.safety.buckets import RateLimits
 from fixgw.session.hooks import LogonSigner, ResendPolicy
 
 
@@ -93,6 +94,7 @@ class VenueProfile:
         unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
         meanings: what its texts and codes mean, and what to do.
         logon_options: option name in the configuration -> (tag, kind names it applies to).
+        rate_limits: what accounts may send; None where nothing is known.
     """
 
     name: str
@@ -112,6 +114,7 @@ class VenueProfile:
     unknown_outcome_texts: frozenset[str]
     meanings: Meanings = field(default_factory=Meanings)
     logon_options: Mapping[str, tuple[int, frozenset[str]]] = field(default_factory=dict)
+    rate_limits: RateLimits | None = None
 
     @property
     def senders(self) -> Mapping[str, Sequence[str]]:

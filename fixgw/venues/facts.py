@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_type_hints
 from fixgw.errors import ConfigError
 from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
+from fixgw.safety.buckets import MessageCost, RateLimits, Tier
 from fixgw.session.hooks import ResendFresh, ResendPolicy
 from fixgw.venues.base import KindProfile, LogoutRule, Retry, VenueProfile
 
@@ -166,6 +167,7 @@ def _profile(table: Mapping[str, Any], options: Mapping[str, LogonOption], path:
             _record(LogoutRule, row, f"{path}.logouts[{index}]") for index, row in enumerate(logouts)
         ),
         "meanings": _meanings(table.get("meanings", {}), f"{path}.meanings"),
+        "rate_limits": _rate_limits(table.get("rate_limits"), f"{path}.rate_limits"),
         "logon_options": {name: (option.tag, option.kinds) for name, option in options.items()},
     }
     return _record(VenueProfile, {**table, **nested}, path)
@@ -180,6 +182,23 @@ def _meanings(table: Mapping[str, Any], path: str) -> Meanings:
         _words(table.get("texts", {}), f"{path}.texts"),
         {int(tag): _words(row, f"{path}.codes.{tag}") for tag, row in codes.items()},
     )
+
+
+def _rate_limits(table: Any, path: str) -> RateLimits | None:
+    if table is None:
+        return None
+    limits: Mapping[str, Any] = _checked(Mapping, table, path)
+    nested = {
+        "tiers": {
+            name: _record(Tier, row, f"{path}.tiers.{name}") for name, row in _rows(limits, "tiers", path)
+        },
+        "messages": {
+            name: _record(MessageCost, row, f"{path}.messages.{name}")
+            for name, row in _rows(limits, "messages", path)
+        },
+        "default": _record(MessageCost, limits.get("default", {}), f"{path}.default"),
+    }
+    return _record(RateLimits, {**limits, **nested}, path)
 
 
 def _words(row: Any, path: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,12 +56,14 @@ class RetrySettings:
         cap_seconds: the upper bound of every delay.
         reset_seconds: a connection that lasted this long starts the doubling anew.
         max_refusals: refused Logons in a row after which the session stops; 0 for no limit.
+        jitter: draws the number from 0 to 1 by which each delay is multiplied.
     """
 
     base_seconds: float = 1.0
     cap_seconds: float = 60.0
     reset_seconds: float = 30.0
     max_refusals: int = 10
+    jitter: Callable[[], float] = random.random
 
 
 @dataclass(frozen=True, slots=True)

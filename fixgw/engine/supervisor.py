@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
@@ -42,7 +41,6 @@ class Supervisor:
         hosts: where to dial, the preferred one first.
         retry: back-off settings.
         judge: the venue's table of Logout texts.
-        rng: returns a random number from 0 to 1 for each decision.
         keeper: knows the hours of the session; None: it is always connected.
         settled: waits until nothing is in flight and handlers have caught up; used at the end of the hours.
     """
@@ -53,7 +51,6 @@ class Supervisor:
         hosts: Sequence[Host],
         retry: RetrySettings,
         judge: Callable[[str], LogoutRule],
-        rng: Callable[[], float] = random.random,
         *,
         keeper: Timekeeper | None,
         settled: Callable[[], Awaitable[None]],
@@ -67,7 +64,6 @@ class Supervisor:
         self.next_dial_in = 0.0
         self._retry = retry
         self._judge = judge
-        self._rng = rng
         self._keeper = keeper
         self._settled = settled
         self._task: asyncio.Task[None] | None = None
@@ -166,7 +162,8 @@ class Supervisor:
             link.reset_next_logon |= resetting and not end.logged_on  # the peer knows nothing of that reset
         self.tries = self.tries.after(end, self._retry)
         self.hosts.after(end)
-        return decide(end, self.tries, self._retry, self._judge, link.settings.on_mismatch, self._rng())
+        jitter = self._retry.jitter()
+        return decide(end, self.tries, self._retry, self._judge, link.settings.on_mismatch, jitter)
 
     async def _connected(self) -> LinkEnd:
         """Wait for the end of the connection, and look after the time meanwhile."""

@@ -56,11 +56,13 @@ class ClientSpec:
         name: what tests and demos call it; also the file's name.
         algorithm: RSA with 2048 bits, or Ed25519.
         account: whose orders and positions it works on.
+        key_id: the API key id; drawn when empty.
     """
 
     name: str
     algorithm: Algorithm
     account: str
+    key_id: str = ""
 
 
 DEFAULT_CLIENTS = (
@@ -161,12 +163,13 @@ class StateDirectory:
     Args:
         path: the directory; made with mode 0700.
         now_ns: the present instant, UTC nanoseconds; a certificate that is over is made anew.
+        certificates: make them; a venue in memory needs none.
 
     Raises:
         ConfigError: the directory can not be used.
     """
 
-    def __init__(self, path: Path, now_ns: int) -> None:
+    def __init__(self, path: Path, now_ns: int, *, certificates: bool = True) -> None:
         self.path = path
         self._now = dt.datetime.fromtimestamp(now_ns // 1_000_000_000, dt.UTC)
         try:
@@ -177,7 +180,7 @@ class StateDirectory:
                 str(path),
                 "choose another directory",
             ) from error
-        if not self._is_valid(self.server_path):
+        if certificates and not self._is_valid(self.server_path):
             self._issue()
 
     @property
@@ -211,6 +214,7 @@ class StateDirectory:
             if spec.name not in ids or not path.exists():
                 ids[spec.name] = str(uuid.uuid4())
                 _write(path, _private_pem(_new_key(spec.algorithm)))
+            ids[spec.name] = spec.key_id or ids[spec.name]
             _write(path.with_suffix(".id"), ids[spec.name].encode())  # for ${file:...} in a configuration
             found[spec.name] = ClientKey(spec.name, ids[spec.name], path, spec.account)
             registry.add(ids[spec.name], public_pem(path.read_bytes()), spec.account)

@@ -1,40 +1,46 @@
-"""A configuration for trading against a simulator: what the demo, fixtures and examples start from."""
+"""Configurations for trading against a simulator: what the demo, fixtures and examples start from."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
+from fixgw.config.build import session_plan
+from fixgw.config.check import check_resolved
+from fixgw.config.load import Document
+from fixgw.config.problems import raise_errors
+from fixgw.config.resolve import Resolved, resolve_sessions
+from fixgw.config.settings import settle
+from fixgw.engine.settings import SessionPlan
+from fixgw.errors import ConfigError
+from fixgw.sim.jumploop import running_clock
 from fixgw.sim.kinds import KINDS
-from fixgw.sim.venue import Simulator
+from fixgw.sim.pki import Algorithm, ClientSpec
+from fixgw.sim.venue import SimSettings, Simulator
+from fixgw.transport.memory import MemoryNetwork
 
-ORDER_KINDS = {kind.name for kind in KINDS if kind.order_entry}
-DEFAULTS = """\
-defaults:
-  venue: kalshi
-  cancel_on_disconnect: false
-  connect: {{host: 127.0.0.1, tls: {{ca_file: {ca}}}}}
-  store: {{kind: tape, path: {store}}}
-  reconnect: {{base_seconds: 0.2}}
-admin: {{socket: {socket}}}
-sessions:
-"""
-SESSION = """\
-  - name: {name}
-    kind: {kind}
-    sender: {key.key_id}
-    key_file: {key.path}
-    connect: {{port: {port}}}
-    options: {options}
-"""
-OPTIONS = {
-    "orders": "{use_dollars: true, skip_pending_exec_reports: true, enable_ioc_cancel_report: true}",
-    "drop-copy": "{use_dollars: true}",
-    "rfq": "{use_dollars: true}",
+Sessions: TypeAlias = Mapping[str, tuple[str, str]]  # session name -> (kind, name of the client's key)
+
+MEMORY_CLIENTS = (
+    ClientSpec("alpha", Algorithm.ED25519, "alpha", "key-of-alpha"),
+    ClientSpec("beta", Algorithm.ED25519, "beta", "key-of-beta"),
+    ClientSpec("listener", Algorithm.ED25519, "alpha", "listener-of-alpha"),
+)
+NAMES = {kind.name: kind.target_comp_id for kind in KINDS}
+ORDER_OPTIONS = {"use_dollars": True, "skip_pending_exec_reports": True, "enable_ioc_cancel_report": True}
+OPTIONS: Mapping[str, dict[str, bool]] = {
+    **{kind.name: ORDER_OPTIONS for kind in KINDS if kind.order_entry},
+    "drop-copy": {"use_dollars": True},
+    "rfq": {"use_dollars": True},
 }
+COMMON = {"venue": "kalshi", "cancel_on_disconnect": False, "reconnect": {"base_seconds": 0.2}}
 
 
-def write_sessions(venue: Simulator, directory: Path, sessions: dict[str, tuple[str, str]]) -> Path:
-    """Write ``sessions.yaml`` for a running simulator and return its path.
+def write_sessions(venue: Simulator, directory: Path, sessions: Sessions) -> Path:
+    """Write ``sessions.yaml`` for a simulator that listens on TCP, and return its path.
 
     Args:
         venue: the simulator.
@@ -42,15 +48,102 @@ def write_sessions(venue: Simulator, directory: Path, sessions: dict[str, tuple[
         sessions: session name -> (kind, name of the client's key at the simulator).
     """
     directory.mkdir(parents=True, exist_ok=True)
-    text = DEFAULTS.format(
-        ca=venue.ca_path.resolve(),
-        store=(directory / "tapes").resolve(),
-        socket=(directory / "admin.sock").resolve(),
-    )
+    tls = {"ca_file": str(venue.ca_path.resolve())}
+    defaults = {
+        **COMMON,
+        "connect": {"host": "127.0.0.1", "tls": tls},
+        "store": {"kind": "tape", "path": str((directory / "tapes").resolve())},
+    }
+    lines = ["defaults:", *(f"  {name}: {json.dumps(value)}" for name, value in defaults.items())]
+    lines += [f"admin: {json.dumps({'socket': str((directory / 'admin.sock').resolve())})}", "sessions:"]
     for name, (kind, key) in sessions.items():
-        client = venue.keys[key]
-        options = OPTIONS.get("orders" if kind in ORDER_KINDS else kind, "{}")
-        text += SESSION.format(name=name, kind=kind, key=client, port=venue.ports[kind], options=options)
+        first, *others = _session(venue, name, kind, key).items()
+        lines.append(f"  - {first[0]}: {json.dumps(first[1])}")
+        lines += [f"    {setting}: {json.dumps(value)}" for setting, value in others]
     file = directory / "sessions.yaml"
-    file.write_text(text, encoding="utf-8")
+    file.write_text("\n".join([*lines, ""]), encoding="utf-8")
     return file
+
+
+def memory_settings(state: Path, **changes: Any) -> SimSettings:
+    """Return what a simulator in memory is made of, by the clock of the running loop.
+
+    With ``JumpLoop`` as the loop nothing is left to chance: what is done twice happens twice alike.
+
+    Args:
+        state: the directory of the client keys.
+        changes: other settings of ``SimSettings``.
+    """
+    made: dict[str, Any] = {
+        "network": MemoryNetwork(),
+        "clients": MEMORY_CLIENTS,
+        "clock": running_clock(),
+        **changes,
+    }
+    return SimSettings(state, **made)
+
+
+def memory_plans(
+    venue: Simulator,
+    sessions: Sessions,
+    *,
+    handlers: Mapping[str, object] | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[SessionPlan]:
+    """Return plans of sessions with a simulator in memory: ``Gateway(plans, clock=venue.settings.clock)``.
+
+    They are made as those of a ``sessions.yaml`` are, real signatures included, and keep their numbers in
+    memory unless ``settings`` say otherwise. Lost connections are tried again without a random part.
+
+    Args:
+        venue: the simulator, running.
+        sessions: session name -> (kind, name of the client's key at the simulator).
+        handlers: handler objects by session name.
+        settings: further settings by session name, as a ``sessions.yaml`` has them.
+
+    Raises:
+        ConfigError: the simulator is not in memory, or a setting can not be used.
+    """
+    if venue.settings.network is None:
+        raise ConfigError("the simulator listens on TCP", remedy="make it of memory_settings(...)")
+    further = settings or {}
+    defaults = {**COMMON, "connect": {"host": "127.0.0.1", "tls": False}, "store": {"kind": "memory"}}
+    data = {
+        "defaults": defaults,
+        "sessions": [
+            {**_session(venue, name, kind, key), **further.get(name, {})}
+            for name, (kind, key) in sessions.items()
+        ],
+    }
+    loaded = settle(Document("settings", venue.settings.state, data), {})
+    resolution = resolve_sessions(loaded)
+    raise_errors(check_resolved(loaded, resolution))
+    plans = [session_plan(one, (handlers or {}).get(one.section.name)) for one in resolution.sessions]
+    return [
+        _in_memory(plan, session, venue.settings.network)
+        for plan, session in zip(plans, resolution.sessions, strict=True)
+    ]
+
+
+def _session(venue: Simulator, name: str, kind: str, key: str) -> dict[str, Any]:
+    client = venue.keys[key]
+    return {
+        "name": name,
+        "kind": kind,
+        "sender": client.key_id,
+        "key_file": str(client.path),
+        "connect": {"port": venue.ports[kind]},
+        "options": OPTIONS.get(kind, {}),
+    }
+
+
+def _in_memory(plan: SessionPlan, session: Resolved, network: MemoryNetwork) -> SessionPlan:
+    """Join a plan to the network; no other process can have its identity there."""
+    name = NAMES[session.kind.name]
+    return replace(
+        plan,
+        connector=network.connector(name),
+        host=name,
+        identity_lock=None,
+        retry=replace(plan.retry, jitter=lambda: 1.0),
+    )

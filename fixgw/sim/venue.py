@@ -34,8 +34,9 @@ from fixgw.sim.pki import DEFAULT_CLIENTS, ClientKey, ClientSpec, KeyRegistry, S
 from fixgw.sim.settlement import Result
 from fixgw.sim.venuelink import VenueHandler, VenueLink
 from fixgw.store.memory import MemoryStore
-from fixgw.transport.base import Peer
-from fixgw.transport.listen import ListenSettings, TcpListener, listen
+from fixgw.transport.base import Listener, Peer
+from fixgw.transport.listen import ListenSettings, listen
+from fixgw.transport.memory import MemoryNetwork
 
 SENDING_TIME_WINDOW = 30.0
 LIMITS = AcceptorLimits(max_pending_per_address=256)  # every client of a simulator may be on this machine
@@ -81,6 +82,7 @@ class SimSettings:
         host: address to listen on.
         ports: port by kind of session (``orders-rt``, ...); a kind that is left out gets any free port.
         tls: speak TLS; plain TCP only on this machine.
+        network: listen there, under the names of the kinds (``KalshiNR``, ...), in place of TCP.
         markets: markets that are open from the start.
         clients: clients to make keys for.
         known_keys: keys that were made elsewhere.
@@ -93,6 +95,7 @@ class SimSettings:
     host: str = "127.0.0.1"
     ports: Mapping[str, int] = field(default_factory=dict)
     tls: bool = True
+    network: MemoryNetwork | None = None
     markets: Sequence[MarketSpec] = (MarketSpec("HIGHNY-26DEC31"), MarketSpec("KXFED-26DEC-T4.00"))
     clients: tuple[ClientSpec, ...] = DEFAULT_CLIENTS
     known_keys: Sequence[KnownKey] = ()
@@ -127,7 +130,7 @@ class Simulator:
         self._clock = settings.clock
         self._handlers: dict[str, VenueHandler] = {}
         self._directory: StateDirectory | None = None
-        self._listeners: list[TcpListener] = []
+        self._listeners: list[Listener] = []
         self._receptions: list[Reception] = []
         self._expiry: asyncio.TimerHandle | None = None
         self._house = Counterparty(self.engine, self.app.publish)
@@ -147,17 +150,15 @@ class Simulator:
 
     async def __aenter__(self) -> Self:
         settings = self.settings
-        self._directory = StateDirectory(settings.state, self.now().utc_ns)
+        self._directory = StateDirectory(
+            settings.state, self.now().utc_ns, certificates=settings.network is None
+        )
         self.keys = self._directory.clients(settings.clients, self.registry)
         for known in settings.known_keys:
             self.add_key(known)
-        context = self._directory.server_context() if settings.tls else None
         for kind in KINDS:
             reception = Reception(partial(self._receive, kind), LIMITS)
-            port = settings.ports.get(kind.name, 0)
-            listener = await listen(
-                ListenSettings(host=settings.host, port=port, tls=context), reception.accept
-            )
+            listener = await self._listen(kind, reception)
             self._receptions.append(reception)
             self._listeners.append(listener)
             self.ports[kind.name] = listener.port
@@ -178,6 +179,15 @@ class Simulator:
             self._expiry.cancel()
         for link in self.links.values():
             link.close()
+
+    async def _listen(self, kind: SessionKind, reception: Reception) -> Listener:
+        settings = self.settings
+        if settings.network is not None:
+            return settings.network.listen(kind.target_comp_id, reception.protocol)
+        assert self._directory is not None
+        tls = self._directory.server_context() if settings.tls else None
+        port = settings.ports.get(kind.name, 0)
+        return await listen(ListenSettings(host=settings.host, port=port, tls=tls), reception.accept)
 
     def add_key(self, known: KnownKey) -> None:
         """Register a key that was made elsewhere.

@@ -91,7 +91,8 @@ class VenueLink(Link):
         if transport is None:
             return False
         sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        if sock is not None:  # a stream in memory is reset by ``abort`` alone
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         assert isinstance(transport, asyncio.Transport)
         transport.abort()
         return True

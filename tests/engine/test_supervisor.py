@@ -203,8 +203,8 @@ async def test_a_stopped_session_starts_again_and_fails_nobody() -> None:
 
 async def test_a_start_while_it_waits_dials_at_once() -> None:
     begun = now()
-    async with running(lambda made: Flaky(made, ConnectError("x")), retry=SLOWLY) as (gateway, us, _):
-        us.supervisor._rng = lambda: 1.0
+    at_most = replace(SLOWLY, jitter=lambda: 1.0)
+    async with running(lambda made: Flaky(made, ConnectError("x")), retry=at_most) as (gateway, us, _):
         await settle()
         await gateway.logon("us")
         await us.logged_on()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
@@ -14,6 +13,7 @@ from fixgw.fix.schema import TypedMessage
 from fixgw.fix.tags import CL_ORD_ID, TRANSACT_TIME
 from fixgw.fix.values import sending_time
 from fixgw.handlers.base import Client
+from fixgw.handlers.line import Line
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Order, Request
 from fixgw.handlers.orderbook import NO_MEANINGS, OrderBook
@@ -54,9 +54,12 @@ class Orders(OrderBook, Client):
             if any(spec.tag == TRANSACT_TIME and spec.required for spec in cls.FIELDS)
         )
         self._cl_ord_ids = cl_ord_ids
+        self._line = Line()
 
     async def submit(self, order: NewOrderSingle) -> Order:
         """Send a NewOrderSingle; return once it is committed and its bytes are handed to the transport.
+
+        While a guard says to wait (a rate limit), orders leave in the order in which they were submitted.
 
         Args:
             order: the order; a missing ClOrdID(11) is filled in with a fresh one.
@@ -68,8 +71,7 @@ class Orders(OrderBook, Client):
             StoreError: it could not be written, so it did not leave.
             LocalError: its ClOrdID is in use, or one of the session's guards says no.
         """
-        while (seconds := self.port.delay(order.message)) > 0:  # noqa: ASYNC110  a bucket has no event
-            await asyncio.sleep(seconds)
+        await self._line.wait(lambda: self.port.delay(order.message))
         placed = self.place(order)
         await self.port.flushed()
         if placed.ending is Ending.NOT_SENT:

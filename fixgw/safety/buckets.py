@@ -42,7 +42,7 @@ class MessageCost:
 
     Args:
         cost: tokens.
-        buckets: which buckets pay, each the whole cost: ``read``, ``write``, ``write-1`` (that of shard 1); or
+        buckets: which buckets pay, each the whole cost: ``read``, ``write``, ``write-1`` (of shard 1); or
             ``shard`` alone, for the one that ExDestination(100) names.
         buckets_with_quote: the same for a message with QuoteID(117); empty for no difference.
         reserve: may use what is kept back for cancels.

@@ -1,4 +1,4 @@
-"""Keeps a session inside its account's rate limits: new orders wait or are refused, cancels have a reserve."""
+"""Keeps a session inside its account's rate limits: new orders wait, cancels have a reserve."""
 
 from __future__ import annotations
 

@@ -12,9 +12,10 @@ from typing import Any, TypeVar, get_type_hints
 from fixgw.errors import ConfigError
 from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
+from fixgw.handlers.passage import Edge
 from fixgw.safety.buckets import MessageCost, RateLimits, Tier
 from fixgw.session.hooks import ResendFresh, ResendPolicy
-from fixgw.venues.base import KindProfile, LogoutRule, Retry, VenueProfile
+from fixgw.venues.base import CentsFields, KindProfile, LogoutRule, Retry, VenueProfile
 
 T = TypeVar("T")
 
@@ -118,6 +119,10 @@ class FactsVenue:
         """Return nothing: what a session can be asked for is the venue's own."""
         return ()
 
+    def edge(self, kind: KindProfile, options: Mapping[str, Any]) -> Edge | None:
+        """Return None: the wire's units are the desk's."""
+        return None
+
     def resend_policy(self, kind: KindProfile) -> ResendPolicy:
         """Return the rule that an order of a former connection never executes late."""
         return ResendFresh(self.profile.resend_always, self.profile.resend_max_age)
@@ -169,8 +174,20 @@ def _profile(table: Mapping[str, Any], options: Mapping[str, LogonOption], path:
         "meanings": _meanings(table.get("meanings", {}), f"{path}.meanings"),
         "rate_limits": _rate_limits(table.get("rate_limits"), f"{path}.rate_limits"),
         "logon_options": {name: (option.tag, option.kinds) for name, option in options.items()},
+        "cents": _cents(table["cents"], f"{path}.cents") if "cents" in table else None,
     }
     return _record(VenueProfile, {**table, **nested}, path)
+
+
+def _cents(table: Mapping[str, Any], path: str) -> CentsFields:
+    tags = {
+        way: {
+            str(msg_type): _checked(tuple[int, ...], row, f"{path}.{way}.{msg_type}")
+            for msg_type, row in _checked(Mapping, table.get(way, {}), f"{path}.{way}").items()
+        }
+        for way in ("sends", "receives")
+    }
+    return _record(CentsFields, {**_checked(Mapping, table, path), **tags}, path)
 
 
 def _meanings(table: Mapping[str, Any], path: str) -> Meanings:
@@ -224,6 +241,10 @@ def _record(record: type[T], row: Mapping[str, Any], path: str, **given: Any) ->
     return record(**{key: _checked(hints[key], value, f"{path}.{key}") for key, value in values.items()})
 
 
+def _numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(type(item) is int for item in value)
+
+
 def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
@@ -240,6 +261,7 @@ _TYPES: Mapping[Any, tuple[Callable[[Any], bool], Callable[[Any], Any], str]] = 
     str | None: (lambda value: isinstance(value, str), str, "a text"),
     frozenset[str]: (_texts, frozenset, "a list of texts"),
     tuple[str, ...]: (_texts, tuple, "a list of texts"),
+    tuple[int, ...]: (_numbers, tuple, "a list of whole numbers"),
     Retry: (lambda value: value in list(Retry), Retry, "one of " + ", ".join(Retry)),
 }
 

@@ -105,6 +105,17 @@ class Resolved:
         """True when the venue cancels open orders on a disconnect if it is asked to."""
         return self.kind.name in self.profile.logon_options.get(CANCEL_OPTION, (0, frozenset()))[1]
 
+    @property
+    def options(self) -> dict[str, bool | int | str]:
+        """The venue's options that its Logon carries, also those that stand among the further fields."""
+        further = self.section.logon_fields
+        flags = {
+            name: further[tag] == "Y"
+            for name, (tag, _) in self.profile.logon_options.items()
+            if further.get(tag) in ("Y", "N")
+        }
+        return flags | self.section.options
+
     def logon_fields(self) -> list[tuple[int, str]]:
         """Return user and password, the venue's options, then further fields, as they stand in the Logon.
 

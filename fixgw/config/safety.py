@@ -24,12 +24,12 @@ def passage_of(session: Resolved, shared: Shared) -> Passage:
         session: the session and its venue's facts.
         shared: what it has in common with the gateway's other sessions.
     """
-    return Passage(tuple(_kind_guard(session)))
+    return Passage(tuple(_kind_guard(session)), session.venue.edge(session.kind, session.options))
 
 
 def _kind_guard(session: Resolved) -> list[Guard]:
     """The MsgTypes of the kind, where the venue names them."""
-    sends = session.venue.sends(session.kind, session.section.options)
+    sends = session.venue.sends(session.kind, session.options)
     if sends is None:
         return []
     silent = session.kind.sends and not sends

@@ -12,6 +12,7 @@ from fixgw.errors import ConfigError
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
+from fixgw.handlers.passage import Edge
 from fixgw.safety.buckets import RateLimits
 from fixgw.session.hooks import LogonSigner, ResendPolicy
 
@@ -73,6 +74,21 @@ class KindProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class CentsFields:
+    """Prices that stand on the wire in cents, unless a session asks for dollars.
+
+    Args:
+        unless: the Logon option that asks for dollars.
+        sends: MsgType -> tags of what a client sends.
+        receives: MsgType -> tags of what the venue sends.
+    """
+
+    unless: str
+    sends: Mapping[str, tuple[int, ...]]
+    receives: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class VenueProfile:
     """The facts of a venue that may change next month, read from its TOML file.
 
@@ -114,6 +130,7 @@ class VenueProfile:
     unknown_outcome_texts: frozenset[str]
     meanings: Meanings = field(default_factory=Meanings)
     logon_options: Mapping[str, tuple[int, frozenset[str]]] = field(default_factory=dict)
+    cents: CentsFields | None = None
     rate_limits: RateLimits | None = None
 
     @property
@@ -180,6 +197,10 @@ class Venue(Protocol):
 
     def clients(self, kind: KindProfile) -> Sequence[Client]:
         """Return new clients for what a session of this kind can ask for, orders aside."""
+        ...
+
+    def edge(self, kind: KindProfile, options: Mapping[str, Any]) -> Edge | None:
+        """Return what translates between the desk's dollars and the wire; None where the wire has dollars."""
         ...
 
     def resend_policy(self, kind: KindProfile) -> ResendPolicy:

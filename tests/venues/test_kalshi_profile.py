@@ -252,6 +252,11 @@ NEW_KIND = {"target_comp_id": "KalshiX", "port": 1, "retransmission": True}
         ({"logouts": ["x"]}, "logouts[0]", "a mapping"),
         ({"logouts": [{"contains": "x"}]}, "logouts[0]", "add action"),
         ({"logon_options": {"use_dollars": {"tag": "x"}}}, "logon_options.use_dollars.tag", "a whole number"),
+        ({"cents": {"sends": {"D": 44}}}, "cents.sends.D", "a list of whole numbers"),
+        ({"cents": {"receives": {"8": ["44"]}}}, "cents.receives.8", "a list of whole numbers"),
+        ({"cents": {"receives": [44]}}, "cents.receives", "a mapping"),
+        ({"cents": {"sent": {}}}, "cents.sent", "did you mean sends?"),
+        ({"cents": {"unless": True}}, "cents.unless", "a text"),
     ],
 )
 def test_a_wrong_change_is_placed_and_explained(overrides: dict[Any, Any], where: str, remedy: str) -> None:

@@ -26,6 +26,7 @@ from fixgw.venues.kalshi.rfq_creator import RfqCreator
 from fixgw.venues.kalshi.rfq_maker import RfqMaker
 from fixgw.venues.kalshi.settlement import Settlements
 from fixgw.venues.kalshi.signer import KalshiSigner
+from fixgw.venues.kalshi.units import CentsEdge
 
 
 class KalshiVenue(FactsVenue):
@@ -63,6 +64,15 @@ class KalshiVenue(FactsVenue):
         if QuoteRequest.MSG_TYPE in kind.sends:
             clients.append(RfqCreator(self.profile.meanings))
         return clients
+
+    def edge(self, kind: KindProfile, options: Mapping[str, Any]) -> CentsEdge | None:
+        """Return what makes dollars of the session's cents; None where it has none."""
+        cents = self.profile.cents
+        if cents is None or options.get(cents.unless) is True:
+            return None
+        sends = {name: tags for name, tags in cents.sends.items() if name in kind.sends}
+        receives = {name: tags for name, tags in cents.receives.items() if name in kind.receives}
+        return CentsEdge(sends, receives) if sends or receives else None
 
     def signer(self, key: bytes) -> LogonSigner:
         """Return the Logon signer for a key in PEM form; see ``KalshiSigner``."""

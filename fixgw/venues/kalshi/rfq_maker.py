@@ -34,7 +34,6 @@ from fixgw.venues.kalshi.quotes import ENDED, TAKEN, OpenRequest, QuoteHandle, Q
 from fixgw.venues.kalshi.rfq import GONE, KEPT, Asking
 
 DOLLAR = Decimal(1)
-CENTS = Decimal(100)
 
 
 class RfqMaker(Asking):
@@ -94,8 +93,8 @@ class RfqMaker(Asking):
 
         Args:
             request: what to answer.
-            bid_px: what we pay for YES, in the session's unit; None for no such price.
-            offer_px: what we pay for NO.
+            bid_px: what we pay for YES, dollars; None for no such price.
+            offer_px: what we pay for NO, dollars.
             post_only: never take from the book; the venue cancels it at execution if it would.
             rest_remainder: what does not execute rests in the book.
             alloc_account: the subaccount; the key's own when None.
@@ -284,16 +283,12 @@ class RfqMaker(Asking):
 
 
 def _check_prices(bid_px: Decimal | None, offer_px: Decimal | None) -> None:
-    """Prices are parts of a dollar, or whole cents where the session did not ask for dollars.
-
-    The venue cuts off fractions of cents without a word, so they are refused here.
-    """
+    """Prices are parts of a dollar, and YES and NO together cost no more than what they pay."""
     prices = [price for price in (bid_px, offer_px) if price]
     if not prices:
         raise LocalError("a quote needs bid_px, the price for YES, or offer_px, the price for NO")
-    one = DOLLAR if all(price < DOLLAR for price in prices) else CENTS
     for price in prices:
-        if not 0 < price < one or (one is CENTS and price % 1):
-            raise LocalError(f"{price} is no price: dollars between 0 and 1, or whole cents from 1 to 99")
-    if sum(prices) > one:
+        if not 0 < price < DOLLAR:
+            raise LocalError(f"{price} is no price: say dollars between 0 and 1")
+    if sum(prices) > DOLLAR:
         raise LocalError(f"YES at {bid_px} and NO at {offer_px} add up to more than a dollar")

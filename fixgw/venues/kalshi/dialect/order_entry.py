@@ -63,7 +63,7 @@ class CollateralAmountChange(Group):
 class NewOrderSingle(order_entry.NewOrderSingle, msg_type="D"):
     """NewOrderSingle(D): a limit order for YES; selling is buying NO.
 
-    ``price`` is the YES price on both sides: whole cents, or dollars where the session asked ``use_dollars``.
+    ``price`` is the YES price on both sides, in dollars; see ``venues.kalshi.units`` for sessions in cents.
     ``alloc_account`` is the subaccount, 0 to 63; ``ex_destination`` the exchange index.
     """
 

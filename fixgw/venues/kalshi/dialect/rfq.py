@@ -162,8 +162,8 @@ class QuoteRequestReject(TypedMessage, msg_type="AG"):
 class Quote(TypedMessage, msg_type="S"):
     """Quote(S): a maker's YES price ``bid_px`` and NO price ``offer_px``, one of which may be absent.
 
-    It is for the whole size of the request. From maker to venue prices are in the session's unit; from venue
-    to creator they are dollars.
+    It is for the whole size of the request. Prices are dollars; see ``venues.kalshi.units`` for sessions in
+    cents.
     """
 
     quote_id: str = field(fix.QUOTE_ID, STRING)

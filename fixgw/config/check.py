@@ -14,6 +14,7 @@ from fixgw.config.handlers import find_handler
 from fixgw.config.listening import listening, one_port
 from fixgw.config.load import SettingPath
 from fixgw.config.problems import Level, Problem, suggest
+from fixgw.config.rates import one_budget, rate_limit
 from fixgw.config.resolve import CANCEL_OPTION, Address, Resolution, Resolved, resolve_sessions
 from fixgw.config.settings import Loaded
 from fixgw.errors import ConfigError
@@ -352,5 +353,13 @@ SESSION_RULES: Iterable[SessionRule] = (
     _handlers,
     _dictionary,
     listening,
+    rate_limit,
 )
-FILE_RULES: Iterable[FileRule] = (_unique_names, _unique_identities, one_port, _separate_stores, _services)
+FILE_RULES: Iterable[FileRule] = (
+    _unique_names,
+    _unique_identities,
+    one_port,
+    one_budget,
+    _separate_stores,
+    _services,
+)

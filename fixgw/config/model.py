@@ -14,6 +14,7 @@ from fixgw.config.sections import (
     LimitsSection,
     ListenSection,
     Part,
+    RateLimitSection,
     ReconnectSection,
     ScheduleSection,
     Section,
@@ -126,6 +127,8 @@ class SessionSection(Part):
     """the desk's handlers, such as `orders: desk.handlers:Fills`"""
     limits: LimitsSection = LimitsSection()
     """what may pile up"""
+    rate_limit: RateLimitSection | None = None
+    """the account's rate limits, kept to before the venue has to; not counted by default"""
     reconnect: ReconnectSection = ReconnectSection()
     """how a lost connection is tried again"""
     timing: TimingSection = TimingSection()

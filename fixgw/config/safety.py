@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from fixgw.config.rates import Account, rate_guard
 from fixgw.config.resolve import Resolved
 from fixgw.handlers.passage import Guard, Passage
+from fixgw.safety.buckets import Budget
 from fixgw.safety.kind import SessionKindGuard
 
 
 @dataclass(slots=True)
 class Shared:
-    """What the sessions of one gateway have in common; made once for each gateway."""
+    """What the sessions of one gateway have in common; made once for each gateway.
+
+    Args:
+        budgets: the token buckets of each account.
+    """
+
+    budgets: dict[Account, Budget] = field(default_factory=dict)
 
 
 def passage_of(session: Resolved, shared: Shared) -> Passage:
@@ -24,7 +32,9 @@ def passage_of(session: Resolved, shared: Shared) -> Passage:
         session: the session and its venue's facts.
         shared: what it has in common with the gateway's other sessions.
     """
-    return Passage(tuple(_kind_guard(session)), session.venue.edge(session.kind, session.options))
+    rate = rate_guard(session, shared.budgets)
+    guards = [*_kind_guard(session), *([rate] if rate is not None else [])]
+    return Passage(tuple(guards), session.venue.edge(session.kind, session.options))
 
 
 def _kind_guard(session: Resolved) -> list[Guard]:

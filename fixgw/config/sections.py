@@ -10,6 +10,7 @@ from fixgw.config.hours import TimeZone, WindowText
 from fixgw.config.values import ConfigFile, HostPort, Network, Pins, Port, Seconds, Text, fault, listed
 from fixgw.engine.schedule import Schedule
 from fixgw.errors import ConfigError
+from fixgw.safety.rate import Policy
 from fixgw.store.base import Sync
 from fixgw.store.tape import TapeSettings
 
@@ -148,6 +149,21 @@ class ReconnectSection(Part):
     """a connection that lasted this long starts the doubling anew"""
     max_refusals: Annotated[int, Field(ge=0)] = 10
     """refused Logons in a row after which the session stops; 0 for no limit"""
+
+
+class RateLimitSection(Part):
+    """What the session may send, by the venue's own token buckets."""
+
+    tier: Text
+    """the account's tier at the venue, such as `premier`"""
+    account: Text = "default"
+    """a name for the account; sessions that say the same draw on the same buckets"""
+    policy: Policy = Policy.WAIT
+    """`wait`: submit waits its turn; `refuse`: it does not. What can not wait is refused either way"""
+    cancel_reserve: Annotated[int, Field(ge=0)] = 200
+    """tokens of each write bucket that only cancels may use"""
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """the part of the account's rates that this process may use; REST and other processes draw on the rest"""
 
 
 class TimingSection(Part):

@@ -1,0 +1,31 @@
+"""Every test here runs on a loop whose time jumps, with keys that are made once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from fixgw.sim.jumploop import JumpLoop
+from tests.kalshi.desk import Opener
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Name the one loop of this directory."""
+    return {"jump": JumpLoop}
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the clients' keys."""
+    return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture
+def desk(keys: Path) -> Opener:
+    """Opens a desk and a venue: ``async with desk({"nr": Seat("orders-nr")}) as joined``."""
+    return Opener(keys)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ANSWER_SECONDS = 15.0
+ANSWER_BYTES = 1 << 24  # the longest line that is read
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Peer:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def do(self, command: str, **arguments: int) -> Any:
-        """Give a command of ``harness.Engine`` and return its answer."""
+    async def do(self, command: str, **arguments: Any) -> Any:
+        """Give a command of the program and return its answer."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": command, **arguments}).encode() + b"\n")
         return await self.answer()
@@ -73,7 +74,7 @@ class Peer:
 
 @asynccontextmanager
 async def running(module: str, role: str, port: int, options: Mapping[str, Path]) -> AsyncIterator[Peer]:
-    """Start an engine and wait until it is ready; what it says on stderr goes to ``stderr.log``.
+    """Start an engine that plays one side of a session; see ``started``.
 
     Args:
         module: one of ``interop.peers``.
@@ -81,12 +82,32 @@ async def running(module: str, role: str, port: int, options: Mapping[str, Path]
         port: where it listens or dials.
         options: the other options of ``harness.Task``; its directory has to be there.
     """
-    command = [sys.executable, "-m", module, role, "--port", str(port)]
+    arguments = [role, "--port", str(port)]
     for name, path in options.items():
-        command += [f"--{name}", str(path)]
-    with (options["directory"] / "stderr.log").open("wb") as errors:
+        arguments += [f"--{name}", str(path)]
+    async with started(module, arguments, options["directory"]) as peer:
+        yield peer
+
+
+@asynccontextmanager
+async def started(module: str, arguments: Sequence[str], directory: Path) -> AsyncIterator[Peer]:
+    """Start a program of ``interop.peers`` and wait until it is ready.
+
+    Args:
+        module: its name.
+        arguments: its command line.
+        directory: what it says on stderr goes to ``stderr.log`` there.
+    """
+    with (directory / "stderr.log").open("wb") as errors:
         pipe = asyncio.subprocess.PIPE
-        peer = Peer(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=errors))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module, *arguments),
+            stdin=pipe,
+            stdout=pipe,
+            stderr=errors,
+            limit=ANSWER_BYTES,
+        )
+        peer = Peer(process)
         try:
             await peer.answer()
             yield peer

@@ -14,9 +14,13 @@ class Relay:
 
     Args:
         target: the port.
+
+    Attributes:
+        gate: False turns new connections away.
     """
 
     def __init__(self, target: int) -> None:
+        self.gate = True
         self._target = target
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -27,6 +31,9 @@ class Relay:
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
+        if not self.gate:
+            writer.transport.abort()
+            return
         try:
             onward_reader, onward = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:

@@ -105,7 +105,7 @@ async def test_an_orders_prices_are_dollars(
     memory_venue: Simulator, gateway: Gateway, session: str, dollars: bool
 ) -> None:
     order = await _filled(memory_venue, gateway, session)
-    assert (order.price, order.avg_px, order.cum_qty) == (Decimal("0.42"), Decimal("0.41"), 10)
+    assert (order.price, order.avg_px, order.cum_qty) == (Decimal("0.42"), Decimal("0.41"), Decimal(10))
     assert memory_venue.ledger.order(order.cl_ord_id).terms.price == Decimal("0.42")
     unit = 1 if dollars else 100
     assert _on_the_wire(memory_venue, "D", 44, outbound=False) == {Decimal("0.40") * unit}

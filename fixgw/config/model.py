@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -175,33 +174,3 @@ class Settings(Section):
     """microseconds that the process stays awake after traffic, for quicker answers; 0 sleeps at once"""
     venue_overrides: dict[str, dict[str, Any]] = {}
     """changes to a venue's table of facts, by venue name"""
-
-
-def known_settings(path: tuple[str | int, ...]) -> list[str]:
-    """Return the names that may stand in the mapping at ``path``; empty where any may."""
-    section: Any = Settings
-    for part in path:
-        if isinstance(part, str):
-            fields = getattr(section, "model_fields", {})
-            section = _section_of(fields[part].annotation) if part in fields else None
-    return list(getattr(section, "model_fields", {}))
-
-
-def setting_meaning(path: tuple[str | int, ...]) -> str:
-    """Return the sentence that explains the setting at ``path``, or of the nearest one above it."""
-    section: Any = Settings
-    meaning = ""
-    for part in path:
-        field = getattr(section, "model_fields", {}).get(part)
-        if field is not None:
-            meaning = field.description or ""
-            section = _section_of(field.annotation)
-    return re.sub("`", "", meaning)
-
-
-def _section_of(annotation: Any) -> type[Section] | None:
-    """Return the section type inside ``Section | None`` or ``tuple[Section, ...]``."""
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    inner = (_section_of(arg) for arg in getattr(annotation, "__args__", ()))
-    return next((section for section in inner if section), None)

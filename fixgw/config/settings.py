@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
-from fixgw.config.load import Document, SettingPath, read, show_path
-from fixgw.config.model import Settings, known_settings, setting_meaning
-from fixgw.config.problems import InvalidConfigError, Problem, suggest
+from fixgw.config.findings import findings
+from fixgw.config.load import Document, SettingPath, read
+from fixgw.config.model import Settings
+from fixgw.config.problems import InvalidConfigError, Problem
 from fixgw.errors import ConfigError
-
-# How pydantic's words for a wrong type are said to somebody who writes YAML.
-_FORMS = {
-    "model_type": "a mapping belongs here, `name: value`",
-    "dict_type": "a mapping belongs here, `name: value`",
-    "tuple_type": "a list belongs here, `[one, another]`",
-    "string_pattern_mismatch": "it has another form",
-}
 
 # What a session of this venue takes when it says neither sender nor key.
 CREDENTIALS = {"kalshi": ("${env:KALSHI_API_KEY_ID}", "${env:KALSHI_PY_PRIVATE_KEY_PEM}")}
@@ -75,14 +67,8 @@ def settle(document: Document, environ: Mapping[str, str]) -> Loaded:
     try:
         settings = Settings.model_validate(document.data, context={"base": document.base})
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        raise InvalidConfigError(_once(_problem(document, details) for details in found)) from None
+        raise InvalidConfigError(findings(document, error, Settings)) from None
     return Loaded(settings, document)
-
-
-def _once(problems: Iterable[Problem]) -> list[Problem]:
-    """What stands in ``defaults`` is found in each session and told once."""
-    return list(dict.fromkeys(problems))
 
 
 def _lay_defaults(document: Document) -> None:
@@ -139,52 +125,3 @@ def _underlay_credentials(document: Document, session: dict[Any, Any], path: Set
     session.setdefault("sender", sender)
     if "key_file" not in session:
         session.setdefault("key", key)
-
-
-def _problem(document: Document, details: ErrorDetails) -> Problem:
-    path = _real_path(document.data, details["loc"])
-    what, remedy = _sentence(details, path)
-    return Problem(what, document.where(path), remedy)
-
-
-def _real_path(data: Any, loc: tuple[int | str, ...]) -> SettingPath:
-    """Drop what pydantic puts into a location beside the keys (the arm of a union, the word for a key)."""
-    path: list[int | str] = []
-    for index, part in enumerate(loc):
-        below = _below(data, part)
-        missing = below is None and isinstance(data, dict) and index == len(loc) - 1 and part != "[key]"
-        if below is not None or missing:
-            path.append(part)
-            data = below
-    return tuple(path)
-
-
-def _below(data: Any, part: int | str) -> Any:
-    if isinstance(data, dict):
-        return data.get(part)
-    return data[part] if isinstance(data, list) and isinstance(part, int) and part < len(data) else None
-
-
-def _sentence(details: ErrorDetails, path: SettingPath) -> tuple[str, str]:
-    """Return fault and remedy for one finding of pydantic."""
-    name = _name(path)
-    if details["type"] == "extra_forbidden":
-        return f"unknown setting {name!r}", suggest(name, known_settings(path[:-1]))
-    if details["type"] == "missing":
-        return f"{name!r} is missing", f"add it: {setting_meaning(path)}"
-    if details["type"] == "setting":
-        return details["ctx"]["what"], details["ctx"]["remedy"]
-    return (
-        f"{name!r} can not be used: {_FORMS.get(details['type']) or _lowered(details['msg'])}",
-        f"{show_path(path)}: {setting_meaning(path)}",
-    )
-
-
-def _name(path: SettingPath) -> str:
-    """Return the last word of a path, with what picks an entry of a list behind it."""
-    words = [index for index, part in enumerate(path) if isinstance(part, str)]
-    return show_path(path[words[-1] :]) if words else "the file"
-
-
-def _lowered(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -17,14 +17,17 @@ class Line:
         self._waiting = 0
         self._first = asyncio.Lock()  # served in order
 
-    async def wait(self, delay: Callable[[], float]) -> None:
+    async def wait(self, delay: Callable[[], float]) -> bool:
         """Wait for one's turn; what is done next, before anything is awaited, is done in that turn.
 
         Args:
             delay: tells the seconds after which it may be worth trying, 0 for now.
+
+        Returns:
+            True when that took time.
         """
         if not self._waiting and delay() <= 0:
-            return
+            return False
         self._waiting += 1
         try:
             async with self._first:
@@ -32,3 +35,4 @@ class Line:
                     await asyncio.sleep(seconds)
         finally:
             self._waiting -= 1
+        return True

@@ -1,0 +1,101 @@
+"""Which executions were counted already: each counts once, whoever tells of it and however late."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import Any, NamedTuple
+
+KEPT = 16_384
+
+
+class Identity(NamedTuple):
+    """What makes an execution that one and no other.
+
+    Args:
+        exchange: which exchange of the venue made it; identities of two exchanges say nothing about time.
+        number: grows with time within an exchange; a text where the venue's ExecIDs are in no order.
+    """
+
+    exchange: str
+    number: int | str
+
+
+class Verdict(Enum):
+    """Whether an execution was counted before."""
+
+    NEW = "new"
+    SEEN = "seen"
+    DOUBTFUL = "doubtful"  # older than all that are remembered
+
+
+def by_text(exec_id: str) -> Identity:
+    """Return the identity of an execution at a venue whose ExecIDs are opaque."""
+    return Identity("", exec_id)
+
+
+class _Exchange:
+    """The newest executions of one exchange, in the order in which they were told."""
+
+    __slots__ = ("floor", "numbers", "order")
+
+    def __init__(self) -> None:
+        self.numbers: set[int | str] = set()
+        self.order: deque[int | str] = deque()
+        self.floor = -1
+
+    def forget(self, kept: int) -> None:
+        """Let the oldest go; what is not above the floor may have been among them."""
+        while len(self.order) > kept:
+            number = self.order.popleft()
+            self.numbers.discard(number)
+            if isinstance(number, int) and number > self.floor:
+                self.floor = number
+
+
+class Executions:
+    """Remembers what was counted, in bounded memory.
+
+    An execution that comes late, with a number lower than others, still counts, as long as it is newer than
+    the newest one that was forgotten.
+
+    Args:
+        kept: how many are remembered of each exchange.
+    """
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._exchanges: dict[str, _Exchange] = {}
+
+    def judge(self, identity: Identity) -> Verdict:
+        """Tell whether an execution was counted; nothing is remembered."""
+        exchange = self._exchanges.get(identity.exchange)
+        if exchange is None:
+            return Verdict.NEW
+        number = identity.number
+        if number in exchange.numbers:
+            return Verdict.SEEN
+        return Verdict.DOUBTFUL if isinstance(number, int) and number <= exchange.floor else Verdict.NEW
+
+    def add(self, identity: Identity) -> None:
+        """Remember an execution that ``judge`` found to be new."""
+        exchange = self._exchanges.get(identity.exchange)
+        if exchange is None:
+            exchange = self._exchanges[identity.exchange] = _Exchange()
+        exchange.numbers.add(identity.number)
+        exchange.order.append(identity.number)
+        if len(exchange.order) > self._kept:
+            exchange.forget(self._kept)
+
+    def dump(self) -> dict[str, Any]:
+        """Return all that is remembered as plain values."""
+        return {name: [one.floor, *one.order] for name, one in self._exchanges.items()}
+
+    def load(self, plain: dict[str, Any]) -> None:
+        """Take what ``dump`` returned."""
+        for name, (floor, *numbers) in plain.items():
+            exchange = self._exchanges[name] = _Exchange()
+            exchange.floor = floor
+            exchange.order.extend(numbers)
+            exchange.numbers.update(numbers)
+            exchange.forget(self._kept)

@@ -1,0 +1,169 @@
+"""Positions in every market, each execution and each settlement counted once, whoever tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from fixgw.handlers.executions import Executions, Identity, Verdict
+from fixgw.handlers.position import (
+    ZERO,
+    Booked,
+    Fill,
+    Position,
+    PositionSnapshot,
+    Settled,
+    dump_booked,
+    load_booked,
+    load_position,
+)
+
+CORRECTABLE = 512  # executions whose terms are kept, so that a correction can undo them
+
+
+class Holdings:
+    """The positions of an account, or of the part of it that one session is told about.
+
+    Attributes:
+        counted: executions and settlements that moved something.
+        duplicates: told again, and left.
+        doubtful: executions older than all that are remembered, and left: they may have been counted or not.
+        unmatched: corrections of executions whose terms are not known any more, and left.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted = 0
+        self.duplicates = 0
+        self.doubtful = 0
+        self.unmatched = 0
+        self._positions: dict[tuple[str, str], Position] = {}
+        self._executions = Executions()
+        self._terms: dict[Identity, Booked] = {}
+
+    # -- looking --
+
+    def __iter__(self) -> Iterator[Position]:
+        return iter(list(self._positions.values()))
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def get(self, symbol: str, alloc_account: str = "") -> Position | None:
+        """Return the position in a market, None when nothing was ever traded there.
+
+        Args:
+            symbol: Symbol(55).
+            alloc_account: AllocAccount(79), the subaccount.
+        """
+        return self._positions.get((symbol, alloc_account))
+
+    def net(self, symbol: str) -> Decimal:
+        """Return the net YES contracts in a market (negative: NO), all subaccounts together."""
+        return sum((one.qty for one in self._positions.values() if one.symbol == symbol), ZERO)
+
+    @property
+    def fees(self) -> Decimal:
+        """Dollars of fees, all markets together."""
+        return sum((one.fees for one in self._positions.values()), ZERO)
+
+    @property
+    def realised_pnl(self) -> Decimal:
+        """Dollars earned by what was closed or settled, before fees, all markets together."""
+        return sum((one.realised_pnl for one in self._positions.values()), ZERO)
+
+    def snapshot(self) -> list[PositionSnapshot]:
+        """Return what can be seen of every position, in the order of their first trade."""
+        return [one.snapshot() for one in self._positions.values()]
+
+    # -- taking in --
+
+    def book(self, fill: Fill) -> bool:
+        """Take in an execution; false when it was counted before, or may have been."""
+        if not self._is_new(fill.identity):
+            return False
+        self._remember(self._position(fill).book(fill))
+        return True
+
+    def correct(self, reference: Identity, correction: Fill) -> bool:
+        """Undo an execution and book what stands in its place; false when that was counted or can not be.
+
+        Args:
+            reference: the execution that was corrected or busted.
+            correction: what stands in its place; a quantity of zero for nothing.
+        """
+        if not self._is_new(correction.identity):
+            return False
+        wrong = self._terms.pop(reference, None)
+        if wrong is None:
+            self.unmatched += 1
+            return False
+        self._position(wrong.fill).undo(wrong)
+        self._remember(self._position(correction).book(correction))
+        return True
+
+    def settle(self, settled: Settled) -> bool:
+        """Pay out what is held in a market, in every subaccount; false for an account that was paid before.
+
+        Fee and payout are booked without a subaccount, because the venue does not say which one they are of.
+        """
+        whole = self._positions.get((settled.symbol, "")) or Position(settled.symbol)
+        if not whole.settle(settled):
+            self.duplicates += 1
+            return False
+        self._positions[settled.symbol, ""] = whole
+        for one in self._positions.values():
+            if one.symbol == settled.symbol and one is not whole:
+                one.settle(settled._replace(fee=ZERO, payout=ZERO))
+        self.counted += 1
+        return True
+
+    # -- for a checkpoint --
+
+    def state(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        return {
+            "counted": self.counted,
+            "positions": [one.dump() for one in self._positions.values()],
+            "executions": self._executions.dump(),
+            "terms": [dump_booked(booked) for booked in self._terms.values()],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take what ``state`` returned."""
+        self.counted = state["counted"]
+        positions = [load_position(plain) for plain in state["positions"]]
+        self._positions = {(one.symbol, one.alloc_account): one for one in positions}
+        self._executions = Executions()
+        self._executions.load(state["executions"])
+        self._terms = {one.fill.identity: one for one in map(load_booked, state["terms"])}
+
+    # -- bookkeeping --
+
+    def _is_new(self, identity: Identity) -> bool:
+        verdict = self._executions.judge(identity)
+        self.duplicates += verdict is Verdict.SEEN
+        self.doubtful += verdict is Verdict.DOUBTFUL
+        return verdict is Verdict.NEW
+
+    def _position(self, fill: Fill) -> Position:
+        key = (fill.symbol, fill.alloc_account)
+        position = self._positions.get(key)
+        if position is None:
+            position = self._positions[key] = Position(*key)
+            whole = self._positions.get((fill.symbol, ""))
+            if (
+                whole is not None and whole.settl_price is not None
+            ):  # a late execution in a further subaccount
+                position.settl_price, position.settled_ns = whole.settl_price, whole.settled_ns
+                position.paid = whole.paid
+        return position
+
+    def _remember(self, booked: Booked) -> None:
+        self.counted += 1
+        identity = booked.fill.identity
+        self._executions.add(identity)
+        self._terms[identity] = booked
+        if len(self._terms) > CORRECTABLE:
+            del self._terms[next(iter(self._terms))]

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-_EXEC_ID = re.compile(r"(\d{1,19});(\d{1,19})(?:;(\d{1,9}))?", re.ASCII)
+EXEC_ID = re.compile(r"(\d{1,19});(\d{1,19})(?:;(\d{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,7 +29,7 @@ class ExecID:
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """Return the identity that a report carries; None for ``-1;-1``, which pending reports have."""
-        found = _EXEC_ID.fullmatch(text)
+        found = EXEC_ID.fullmatch(text)
         return cls(int(found[3] or 0), int(found[1]), int(found[2])) if found else None
 
     def __str__(self) -> str:

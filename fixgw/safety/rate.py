@@ -16,6 +16,8 @@ log = logging.getLogger("fixgw.safety")
 
 _BUSINESS_REJECT = "j"
 _THROTTLED = b"8"  # BusinessRejectReason(380): the rate limit was exceeded, and nothing was done
+# What the sums of floats may be off by; without it, who slept to the end of a wait could be told to wait on.
+INSTANT = 1e-6
 
 
 class Policy(StrEnum):
@@ -83,4 +85,5 @@ class RateGuard(Book):
 
     def _seconds(self, message: Message, mono: float) -> float:
         paced = self._next.get(message.msg_type, 0.0) - mono
-        return max(paced, self.budget.seconds_to(message, self._reserve, mono))
+        seconds = max(paced, self.budget.seconds_to(message, self._reserve, mono))
+        return seconds if seconds > INSTANT else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +14,7 @@ import typer
 from fixgw.cli.render import fail, say, told
 from fixgw.errors import ConfigError
 from fixgw.fix import quickfix_xml, tags
-from fixgw.fix.dictionary import Dictionary, FieldDef, GroupDef, Member
+from fixgw.fix.dictionary import Category, Dictionary, FieldDef, GroupDef, Member
 from fixgw.messages import admin, business, order_entry
 from fixgw.venues.base import venue
 
@@ -65,7 +65,7 @@ def to_read_with(venue_name: str, files: Sequence[Path] = ()) -> Dictionary:
         ConfigError: the venue is not known, or a file can not be used.
     """
     known = session_dictionary().merged(Dictionary.of_messages("FIX", SHARED_MESSAGES))
-    known = known.merged(Dictionary.of_messages(venue_name, venue(venue_name).messages))
+    known = known.merged(_dialect(venue_name))
     for path in files:
         known = known.merged(read(path))
     return known
@@ -116,17 +116,56 @@ def _distinct(dictionary: Dictionary) -> Dictionary:
     return replace(dictionary, fields=fields)
 
 
+def _dialect(venue_name: str) -> Dictionary:
+    spoken = venue(venue_name)
+    return Dictionary.of_messages(venue_name, spoken.messages, spoken.profile.field_names)
+
+
+def _only(dictionary: Dictionary, category: Category) -> Dictionary:
+    """Return the messages of one category, and the fields that are not of the other one alone."""
+    kept = {name: one for name, one in dictionary.messages.items() if one.category == category}
+    others = [one for one in dictionary.messages.values() if one.category != category]
+    own = _tags(
+        [*dictionary.header, *dictionary.trailer, *(part for one in kept.values() for part in one.members)]
+    )
+    foreign = _tags(part for one in others for part in one.members) - own
+    fields = {tag: field for tag, field in dictionary.fields.items() if tag not in foreign}
+    return replace(dictionary, messages=kept, fields=fields)
+
+
+def _tags(members: Iterable[Member]) -> set[int]:
+    found: set[int] = set()
+    for member in members:
+        found |= {member.tag} | (_tags(member.group.members) if member.group is not None else set())
+    return found
+
+
 @app.command()
 def export(
     venue_name: VenueOption = "kalshi",
     part: Annotated[
         Part, typer.Option("--part", help="session: FIXT.1.1 alone; application: the venue's messages alone")
     ] = Part.ALL,
+    open_values: Annotated[
+        bool,
+        typer.Option(
+            "--open-values",
+            help="list no values of fields: QuickFIX refuses a message with a value that is not listed, "
+            "and venues add some without notice",
+        ),
+    ] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="a file in place of stdout")] = None,
 ) -> None:
-    """Print a venue's dialect as QuickFIX XML."""
+    """Print a venue's dialect as QuickFIX XML.
+
+    QuickFIX takes two files: ``--part session`` as TransportDataDictionary, ``--part application`` as
+    AppDataDictionary.
+    """
     with told():
         dictionary = _exported(venue_name, part)
+        if open_values:
+            fields = {tag: replace(field, values={}) for tag, field in dictionary.fields.items()}
+            dictionary = replace(dictionary, fields=fields)
         text = quickfix_xml.write(dictionary)
     if output is None:
         typer.echo(text, nl=False)
@@ -140,11 +179,12 @@ def export(
 
 
 def _exported(venue_name: str, part: Part) -> Dictionary:
-    dialect = Dictionary.of_messages(venue_name, venue(venue_name).messages)
+    dialect = _dialect(venue_name)
     if part is Part.SESSION:
-        return session_dictionary()
+        made = session_dictionary()
+        return _distinct(replace(made.merged(_only(dialect, "admin")), version=made.version))
     if part is Part.APPLICATION:
-        return _distinct(replace(dialect, header=(), trailer=()))
+        return _distinct(_only(replace(dialect, header=(), trailer=()), "app"))
     return _distinct(session_dictionary().merged(dialect))
 
 

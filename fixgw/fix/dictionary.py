@@ -7,7 +7,7 @@ A ``Dictionary`` comes out of a file (``quickfix_xml.read``) or out of typed mes
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
@@ -19,6 +19,8 @@ Category = Literal["admin", "app"]
 
 ADMIN_MSG_TYPES = frozenset("012345A")
 """MsgType(35) of the messages that belong to the session."""
+
+_NO_NAMES: Mapping[int, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +138,19 @@ class Dictionary:
         )
 
     @classmethod
-    def of_messages(cls, version: str, messages: Iterable[type[TypedMessage]]) -> Self:
+    def of_messages(
+        cls, version: str, messages: Iterable[type[TypedMessage]], names: Mapping[int, str] = _NO_NAMES
+    ) -> Self:
         """Return the dictionary of typed messages.
 
         A header or trailer field that a message declares goes to the header or trailer, where it stands on
-        the wire. A tag without a name in FIX takes that of its attribute, with the number behind it where
-        another tag has the same.
+        the wire. A tag without a name takes that of its attribute, with the number behind it where another
+        tag has the same.
 
         Args:
             version: the name of the dictionary.
             messages: the classes, each with a MsgType(35) of its own.
+            names: names by tag of fields that have none in FIX.
 
         Raises:
             ConfigError: a class has no MsgType, or that of another one.
@@ -157,9 +162,9 @@ class Dictionary:
                 fault = f"the MsgType of {defs[message.MSG_TYPE].name}" if message.MSG_TYPE else "no MsgType"
                 raise ConfigError(f"{message.__name__} has {fault}", version, "give it a msg_type of its own")
             defs[message.MSG_TYPE] = _message_def(message)
-            for field in _field_defs(message.FIELDS):
+            for field in _named(_field_defs(message.FIELDS), names):
                 fields[field.tag] = _agreed(fields[field.tag], field) if field.tag in fields else field
-        fields = _distinct(fields)
+        fields = _distinct(fields, tags.NAMES.keys() | names.keys())
         return cls(version, fields, defs, _outer(fields, tags.HEADER_TAGS), _outer(fields, tags.TRAILER_TAGS))
 
 
@@ -181,12 +186,15 @@ def _agreed(field: FieldDef, other: FieldDef) -> FieldDef:
     return both if field.type == other.type else replace(both, type="STRING")
 
 
-def _distinct(fields: Mapping[int, FieldDef]) -> dict[int, FieldDef]:
+def _named(fields: Iterable[FieldDef], names: Mapping[int, str]) -> Iterator[FieldDef]:
+    for field in fields:
+        yield replace(field, name=names[field.tag]) if field.tag in names else field
+
+
+def _distinct(fields: Mapping[int, FieldDef], named: Set[int]) -> dict[int, FieldDef]:
     uses = Counter(field.name for field in fields.values())
     return {
-        tag: field
-        if uses[field.name] == 1 or tag in tags.NAMES
-        else replace(field, name=f"{field.name}{tag}")
+        tag: field if uses[field.name] == 1 or tag in named else replace(field, name=f"{field.name}{tag}")
         for tag, field in fields.items()
     }
 

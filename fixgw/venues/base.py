@@ -110,6 +110,7 @@ class VenueProfile:
         unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
         meanings: what its texts and codes mean, and what to do.
         logon_options: option name in the configuration -> (tag, kind names it applies to).
+        field_names: tag -> the venue's name for it, for dictionaries; tags that FIX has are named by FIX.
         rate_limits: what accounts may send; None where nothing is known.
     """
 
@@ -130,6 +131,7 @@ class VenueProfile:
     unknown_outcome_texts: frozenset[str]
     meanings: Meanings = field(default_factory=Meanings)
     logon_options: Mapping[str, tuple[int, frozenset[str]]] = field(default_factory=dict)
+    field_names: Mapping[int, str] = field(default_factory=dict)
     cents: CentsFields | None = None
     rate_limits: RateLimits | None = None
 

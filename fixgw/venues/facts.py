@@ -172,6 +172,7 @@ def _profile(table: Mapping[str, Any], options: Mapping[str, LogonOption], path:
             _record(LogoutRule, row, f"{path}.logouts[{index}]") for index, row in enumerate(logouts)
         ),
         "meanings": _meanings(table.get("meanings", {}), f"{path}.meanings"),
+        "field_names": _by_tag(table.get("field_names", {}), f"{path}.field_names"),
         "rate_limits": _rate_limits(table.get("rate_limits"), f"{path}.rate_limits"),
         "logon_options": {name: (option.tag, option.kinds) for name, option in options.items()},
         "cents": _cents(table["cents"], f"{path}.cents") if "cents" in table else None,
@@ -191,14 +192,19 @@ def _cents(table: Mapping[str, Any], path: str) -> CentsFields:
 
 
 def _meanings(table: Mapping[str, Any], path: str) -> Meanings:
-    codes = _checked(Mapping, table.get("codes", {}), f"{path}.codes")
-    for tag in codes:
-        if not str(tag).isdigit():
-            raise ConfigError(f"{tag!r} is no tag", f"{path}.codes", "name the tag of a reason by its number")
+    codes = _by_tag(table.get("codes", {}), f"{path}.codes")
     return Meanings(
         _words(table.get("texts", {}), f"{path}.texts"),
-        {int(tag): _words(row, f"{path}.codes.{tag}") for tag, row in codes.items()},
+        {tag: _words(row, f"{path}.codes.{tag}") for tag, row in codes.items()},
     )
+
+
+def _by_tag(table: Any, path: str) -> dict[int, Any]:
+    rows: Mapping[Any, Any] = _checked(Mapping, table, path)
+    for tag in rows:
+        if not str(tag).isdigit():
+            raise ConfigError(f"{tag!r} is no tag", path, "name a tag by its number")
+    return {int(tag): row for tag, row in rows.items()}
 
 
 def _rate_limits(table: Any, path: str) -> RateLimits | None:

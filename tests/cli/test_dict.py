@@ -31,7 +31,7 @@ def test_the_export_holds_every_message_of_the_venue_and_the_session() -> None:
 
 
 def test_the_session_alone_is_fixt_with_the_whole_header_and_trailer() -> None:
-    made = exported("--part", "session")
+    made = exported("--part", "session", "--venue", "generic")
     assert (made.version, set(made.messages)) == ("FIXT.1.1", SESSION_TYPES)
     outer = {member.tag for member in made.header} | {member.tag for member in made.trailer}
     assert outer == (HEADER_TAGS | TRAILER_TAGS) - {628, 629, 630}
@@ -40,10 +40,42 @@ def test_the_session_alone_is_fixt_with_the_whole_header_and_trailer() -> None:
     assert next(member.group for member in made.header if member.tag == 627) is not None
 
 
+def test_the_session_of_a_venue_has_the_venue_s_own_logon_fields() -> None:
+    made = exported("--part", "session")
+    logon = {made.field_name(member.tag) for member in made.messages["A"].members}
+    assert made.version == "FIXT.1.1"
+    assert logon >= {"HeartBtInt", "RawDataLength", "RawData", "UseDollars", "MessageRetentionPeriod"}
+    assert "ClOrdID" not in {field.name for field in made.fields.values()}
+
+
 def test_the_application_alone_has_no_session_messages() -> None:
     made = exported("--part", "application")
-    assert set(made.messages) == {message.MSG_TYPE for message in MESSAGES}
+    assert set(made.messages) == {message.MSG_TYPE for message in MESSAGES} - SESSION_TYPES
     assert (made.header, made.trailer) == ((), ())
+    assert 21005 not in made.fields  # UseDollars stands in the Logon alone
+
+
+def test_the_parts_together_are_the_whole() -> None:
+    whole, parts = exported(), [exported("--part", part) for part in ("session", "application")]
+    assert whole.messages.keys() == parts[0].messages.keys() | parts[1].messages.keys()
+    assert whole.fields.keys() == parts[0].fields.keys() | parts[1].fields.keys()
+
+
+def test_the_venue_s_tags_have_the_venue_s_names() -> None:
+    made = exported("--part", "application")
+    assert [made.field_name(tag) for tag in (20181, 20184, 20186, 21023)] == [
+        "NoMultivariateSelectedLegs",
+        "MultivariateSelectedSide",
+        "MVEOffendingMarketTicker",
+        "RfqId",
+    ]
+
+
+def test_values_are_left_open_on_request() -> None:
+    listed, left_open = exported(), exported("--open-values")
+    assert listed.fields[103].values
+    assert not any(field.values for field in left_open.fields.values())
+    assert left_open.messages == listed.messages
 
 
 def test_an_export_goes_into_a_file_and_is_checked(tmp_path: Path) -> None:
@@ -55,7 +87,7 @@ def test_an_export_goes_into_a_file_and_is_checked(tmp_path: Path) -> None:
     assert (checked.exit_code, checked.stderr) == (0, "")
     rows = checked.stdout.splitlines()
     assert rows[0] == f"{path}: kalshi"
-    assert rows[1] == f"  messages  {len(MESSAGES) + 7}, 7 of them of the session"
+    assert rows[1] == f"  messages  {len(MESSAGES) + 6}, 7 of them of the session"
 
 
 @pytest.mark.parametrize(

@@ -311,6 +311,19 @@ BODIES: list[tuple[str, Mapping[str, Any]]] = [
         "35=e|263=1|55=A",
         {"subscription_request_type": kalshi.SecurityStatusSubscription.SUBSCRIBE, "symbol": "A"},
     ),
+    (
+        "35=A|98=0|108=30|95=4|96=c2ln|141=Y|1137=9|20200=48|21005=Y|21011=Y|21026=N",
+        {
+            "heart_bt_int": 30,
+            "raw_data": b"c2ln",
+            "reset_seq_num_flag": True,
+            "default_appl_ver_id": "9",
+            "message_retention_period": 48,
+            "use_dollars": True,
+            "skip_pending_exec_reports": True,
+            "always_emit_new_before_trade": False,
+        },
+    ),
     ("35=f|55=A|326=101", {"symbol": "A", "security_trading_status": kalshi.SecurityTradingStatus.SETTLED}),
 ]
 
@@ -338,6 +351,10 @@ def test_every_message_that_a_session_sends_or_receives_has_a_type() -> None:
     kinds = VENUE.profile.kinds.values()
     spoken = {msg_type for kind in kinds for msg_type in (*kind.sends, *kind.receives)}
     assert spoken <= BY_TYPE.keys()
+
+
+def test_a_logon_has_every_field_that_a_session_may_ask_for() -> None:
+    assert kalshi.Logon.TAGS >= {tag for tag, _ in VENUE.profile.logon_options.values()}
 
 
 def test_a_quote_that_was_refused_has_an_empty_id() -> None:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from fixgw.fix.schema import TypedMessage
 from fixgw.messages.business import BusinessMessageReject
-from fixgw.venues.kalshi.dialect import drop_copy, market_data, order_entry, order_groups, rfq, settlement
+from fixgw.venues.kalshi.dialect import (
+    drop_copy,
+    logon,
+    market_data,
+    order_entry,
+    order_groups,
+    rfq,
+    settlement,
+)
 from fixgw.venues.kalshi.dialect.drop_copy import (
     EventResendComplete,
     EventResendReject,
     EventResendRejectReason,
     EventResendRequest,
 )
+from fixgw.venues.kalshi.dialect.logon import Logon
 from fixgw.venues.kalshi.dialect.market_data import (
     IncrementalEntry,
     MarketDataIncrementalRefresh,
@@ -82,6 +91,7 @@ from fixgw.venues.kalshi.dialect.settlement import (
 )
 
 MESSAGES: tuple[type[TypedMessage], ...] = (
+    *logon.MESSAGES,
     *order_entry.MESSAGES,
     *order_groups.MESSAGES,
     *drop_copy.MESSAGES,
@@ -105,6 +115,7 @@ __all__ = [
     "EventResendRequest",
     "ExecutionReport",
     "IncrementalEntry",
+    "Logon",
     "MDEntryType",
     "MDReqRejReason",
     "MDUpdateAction",

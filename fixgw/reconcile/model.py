@@ -23,6 +23,10 @@ class Period(NamedTuple):
     def __contains__(self, utc_ns: object) -> bool:
         return isinstance(utc_ns, int) and self.begin_ns <= utc_ns < self.end_ns
 
+    def widened(self, by_ns: int) -> Period:
+        """Return the period with as much more on both sides: instants of one thing differ a little."""
+        return Period(self.begin_ns - by_ns, self.end_ns + by_ns)
+
 
 class ExecKey(NamedTuple):
     """ExecID(17) as numbers: unique and rising within an exchange index."""
@@ -268,7 +272,7 @@ class ReconciliationReport:
         judged_until_ns: nothing after this instant was judged: the venue's own data is not older.
         verdict: what it comes to.
         sessions: by session.
-        unproven: the stretches of the period for which nothing shows that no execution is missing, by session.
+        unproven: the stretches for which nothing shows that no execution is missing, by session.
         feeds: how each did.
         counts: how executions were matched.
         breaks: what differs.

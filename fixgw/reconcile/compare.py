@@ -1,0 +1,45 @@
+"""Compares the two sides of one execution, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fixgw.messages.order_entry import Side
+from fixgw.reconcile.feeds import TOLERANCE_NS
+from fixgw.reconcile.model import Execution, FieldDifference
+
+Reading = Callable[[Execution], Any]
+
+# Fees are compared by order: what is rounded on one fill is made good on another.
+EXACT: tuple[tuple[str, Reading], ...] = (
+    ("order", lambda one: one.order_id),
+    ("symbol", lambda one: one.symbol),
+    ("side", lambda one: one.side),
+    ("quantity", lambda one: one.qty),
+    ("price", lambda one: one.price),
+    ("aggressor", lambda one: one.is_taker),
+    ("subaccount", lambda one: one.subaccount),
+    ("exchange index", lambda one: one.exchange_index),
+)
+
+
+def differences(ours: Execution, theirs: Execution) -> list[FieldDifference]:
+    """Return the fields that differ; what a feed does not tell is not compared."""
+    found = [
+        FieldDifference(name, shown(mine), shown(other))
+        for name, read in EXACT
+        if (mine := read(ours)) != (other := read(theirs)) and mine is not None and other is not None
+    ]
+    if abs(ours.utc_ns - theirs.utc_ns) > TOLERANCE_NS:
+        found.append(FieldDifference("time", str(ours.utc_ns), str(theirs.utc_ns)))
+    return found
+
+
+def shown(value: Any) -> str:
+    """Return a value as a person reads it."""
+    if isinstance(value, Side):
+        return value.name.lower()
+    if isinstance(value, bool):
+        return "taker" if value else "maker"
+    return str(value)

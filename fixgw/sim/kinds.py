@@ -38,7 +38,7 @@ class SessionKind:
 
 ORDERS = frozenset({"D", "F", "G", "UOG"})
 
-NR = SessionKind("orders-nr", "KalshiNR", 8228, False, ORDERS | {"q"}, order_entry=True)
+NR = SessionKind("orders-nr", "KalshiNR", 8228, False, ORDERS | {"q", "U1"}, order_entry=True)
 DC = SessionKind("drop-copy", "KalshiDC", 8229, False, frozenset({"U1"}))
 RT = SessionKind("orders-rt", "KalshiRT", 8230, True, ORDERS | {"R", "UA", "UE"}, order_entry=True)
 PT = SessionKind("post-trade", "KalshiPT", 8231, True, frozenset(), post_trade=True)

@@ -133,7 +133,13 @@ def test_no_two_fields_share_a_name() -> None:
 def test_a_venue_names_its_own_fields_and_no_other() -> None:
     made = Dictionary.of_messages("desk", [Legs, Markets], {20184: "SelectedLeg", 20186: "Market"})
     names = {tag: field.name for tag, field in made.fields.items()}
-    assert names == {54: "Side", 20183: "Market20183", 20184: "SelectedLeg", 20185: "Side20185", 20186: "Market"}
+    assert names == {
+        54: "Side",
+        20183: "Market20183",
+        20184: "SelectedLeg",
+        20185: "Side20185",
+        20186: "Market",
+    }
 
 
 def test_values_that_two_messages_declare_add_up_under_the_first_name() -> None:

@@ -19,6 +19,7 @@ from fixgw.handlers.position import (
     load_position,
 )
 
+KEPT = 4_096  # markets; beyond, those that are flat are folded into sums, the oldest first
 CORRECTABLE = 512  # executions whose terms are kept, so that a correction can undo them
 
 
@@ -39,6 +40,8 @@ class Holdings:
         self.doubtful = 0
         self.unmatched = 0
         self._positions: dict[tuple[str, str], Position] = {}
+        self._earlier = Position("")
+        self._fold_beyond = KEPT
         self._executions = Executions()
         self._terms: dict[Identity, Booked] = {}
 
@@ -66,15 +69,20 @@ class Holdings:
     @property
     def fees(self) -> Decimal:
         """Dollars of fees, all markets together."""
-        return sum((one.fees for one in self._positions.values()), ZERO)
+        return sum((one.fees for one in self._positions.values()), self._earlier.fees)
 
     @property
     def realised_pnl(self) -> Decimal:
         """Dollars earned by what was closed or settled, before fees, all markets together."""
-        return sum((one.realised_pnl for one in self._positions.values()), ZERO)
+        return sum((one.realised_pnl for one in self._positions.values()), self._earlier.realised_pnl)
+
+    @property
+    def cash(self) -> Decimal:
+        """Dollars that trades and settlements moved by the venue's own words, all markets together."""
+        return sum((one.cash for one in self._positions.values()), self._earlier.cash)
 
     def snapshot(self) -> list[PositionSnapshot]:
-        """Return what can be seen of every position, in the order of their first trade."""
+        """Return what can be seen of every position that is kept, in the order of their first trade."""
         return [one.snapshot() for one in self._positions.values()]
 
     # -- taking in --
@@ -108,11 +116,10 @@ class Holdings:
 
         Fee and payout are booked without a subaccount, because the venue does not say which one they are of.
         """
-        whole = self._positions.get((settled.symbol, "")) or Position(settled.symbol)
+        whole = self._positions.get((settled.symbol, "")) or self._begun(settled.symbol, "")
         if not whole.settle(settled):
             self.duplicates += 1
             return False
-        self._positions[settled.symbol, ""] = whole
         for one in self._positions.values():
             if one.symbol == settled.symbol and one is not whole:
                 one.settle(settled._replace(fee=ZERO, payout=ZERO))
@@ -125,6 +132,7 @@ class Holdings:
         """Return everything as plain values."""
         return {
             "counted": self.counted,
+            "earlier": self._earlier.dump(),
             "positions": [one.dump() for one in self._positions.values()],
             "executions": self._executions.dump(),
             "terms": [dump_booked(booked) for booked in self._terms.values()],
@@ -135,6 +143,8 @@ class Holdings:
         self.counted = state["counted"]
         positions = [load_position(plain) for plain in state["positions"]]
         self._positions = {(one.symbol, one.alloc_account): one for one in positions}
+        self._earlier = load_position(state["earlier"])
+        self._fold_beyond = max(KEPT, 2 * len(positions))
         self._executions = Executions()
         self._executions.load(state["executions"])
         self._terms = {one.fill.identity: one for one in map(load_booked, state["terms"])}
@@ -151,7 +161,7 @@ class Holdings:
         key = (fill.symbol, fill.alloc_account)
         position = self._positions.get(key)
         if position is None:
-            position = self._positions[key] = Position(*key)
+            position = self._begun(*key)
             whole = self._positions.get((fill.symbol, ""))
             if (
                 whole is not None and whole.settl_price is not None
@@ -159,6 +169,20 @@ class Holdings:
                 position.settl_price, position.settled_ns = whole.settl_price, whole.settled_ns
                 position.paid = whole.paid
         return position
+
+    def _begun(self, symbol: str, alloc_account: str) -> Position:
+        self._fold()
+        position = self._positions[symbol, alloc_account] = Position(symbol, alloc_account)
+        return position
+
+    def _fold(self) -> None:
+        """Make room for a further market: what flat ones have earned stays in the sums."""
+        if len(self._positions) < self._fold_beyond:
+            return
+        flat = [key for key, one in self._positions.items() if not one.qty]
+        for key in flat[: len(self._positions) - KEPT // 2]:
+            self._earlier.absorb(self._positions.pop(key))
+        self._fold_beyond = max(KEPT, 2 * len(self._positions))
 
     def _remember(self, booked: Booked) -> None:
         self.counted += 1

@@ -89,6 +89,7 @@ class PositionSnapshot:
         cash: what trades and settlements moved on the account, by the venue's own words, fees included.
         payout: the part of ``cash`` that settlements paid.
         venue_qty: the net position by the venue's own words, None when it has said nothing.
+        agrees: false when the venue's figure is another one: executions are missing, or were made elsewhere.
         settl_price: what a YES contract paid, None while the market is open.
     """
 
@@ -103,12 +104,8 @@ class PositionSnapshot:
     cash: Decimal
     payout: Decimal
     venue_qty: Decimal | None
+    agrees: bool
     settl_price: Decimal | None
-
-    @property
-    def agrees(self) -> bool:
-        """False when the venue's own figure differs: executions are missing, or were made elsewhere."""
-        return self.venue_qty is None or self.venue_qty == self.qty
 
 
 @dataclass(slots=True)
@@ -157,6 +154,7 @@ class Position:
             self.cash,
             self.payout,
             self.venue_qty,
+            self.venue_qty is None or self.venue_qty == self.qty,
             self.settl_price,
         )
 
@@ -220,6 +218,15 @@ class Position:
         self.cash += settled.payout
         self.payout += settled.payout
         return True
+
+    def absorb(self, other: Position) -> None:
+        """Add what a position without contracts has moved; only the sums are told apart no more."""
+        self.bought_qty += other.bought_qty
+        self.sold_qty += other.sold_qty
+        self.fees += other.fees
+        self.realised_pnl += other.realised_pnl
+        self.cash += other.cash
+        self.payout += other.payout
 
     def dump(self) -> dict[str, Any]:
         """Return it as plain values for a checkpoint, decimals as text."""

@@ -13,7 +13,7 @@ import pytest
 from fixgw.fix.message import Message
 from fixgw.handlers.account import Account
 from fixgw.handlers.executions import Executions, Identity, Verdict
-from fixgw.handlers.holdings import CORRECTABLE, Holdings
+from fixgw.handlers.holdings import CORRECTABLE, KEPT, Holdings
 from fixgw.handlers.position import Position, Settled, traded
 from fixgw.handlers.positions import Positions
 from tests.handlers.fills import SYMBOL, fill, tell, trade
@@ -365,6 +365,36 @@ def test_what_was_counted_before_a_checkpoint_does_not_count_again_after_it() ->
     back.load(busy().dump())
     tell(back, trade(10, "0.50", exec_id="1;1", **FEE), trade(0, exec_id="9;1", t150="H", t19="2;1"))
     assert (back.duplicates, back.net(SYMBOL)) == (1, 10)
+
+
+# -- markets without end --
+
+
+def test_markets_that_are_flat_are_folded_into_the_sums() -> None:
+    holdings = Holdings()
+    for number in range(2 * KEPT):
+        symbol = f"M{number}"
+        holdings.book(fill(2 * number, 1, "0.40", symbol)._replace(fees=Decimal("0.01")))
+        if number:
+            holdings.book(fill(2 * number + 1, -1, "0.60", symbol)._replace(cash=Decimal("0.20")))
+    assert len(holdings) <= KEPT
+    assert holdings.get("M0") is not None
+    sums = (holdings.realised_pnl, holdings.fees, holdings.cash)
+    assert sums == (
+        (2 * KEPT - 1) * Decimal("0.2"),
+        2 * KEPT * Decimal("0.01"),
+        (2 * KEPT - 1) * Decimal("0.2"),
+    )
+    back = Holdings()
+    back.restore(holdings.state())
+    assert (back.realised_pnl, back.fees, back.cash) == sums
+
+
+def test_positions_that_hold_something_are_never_folded() -> None:
+    holdings = Holdings()
+    for number in range(KEPT + 10):
+        holdings.book(fill(number, 1, "0.40", f"M{number}"))
+    assert len(holdings) == KEPT + 10
 
 
 # -- the account of several sessions --

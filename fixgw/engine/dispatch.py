@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections import deque
-from dataclasses import dataclass
+from collections import Counter, deque
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
 
-from fixgw.errors import Reject
+from fixgw.errors import FieldError, Reject
 from fixgw.fix.message import Message
+from fixgw.fix.tags import label
 from fixgw.handlers.base import Context, SessionPort
 from fixgw.handlers.router import Route, Router
 from fixgw.records import Position
@@ -54,11 +55,13 @@ class HandlerStats:
         errors: calls that raised something other than ``Reject``.
         slow_calls: plain calls that took longer than a millisecond, by method name.
         queue_high: the most events that waited at once.
+        malformed: messages that a book could not read, by MsgType(35), tag and SessionRejectReason(373).
     """
 
     errors: int
     slow_calls: dict[str, int]
     queue_high: int = 0
+    malformed: Counter[tuple[str, int, int]] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -101,13 +104,18 @@ class Dispatcher:
         return len(self._queue) + (self._task is not None)
 
     def deliver(self, message: Message, position: Position, *, redelivered: bool = False) -> None:
-        """Settle the books, then hand one application message to the handler's method for it."""
+        """Settle the books, then hand one application message to the handler's method for it.
+
+        What a book can not read is refused, unless it was when it first came.
+        """
         if self._edge is not None:
             message = self._edge.inward(message)
         context = Context(self._host, message.msg_seq_num, message.poss_dup, redelivered)
         if not redelivered:
             for book in self._books:  # before any user code sees it
                 book.on_message(message, context)
+            if context.fault is not None:
+                self._malformed(context.fault, message)
         route = self._routes[message.msg_type]
         if route is None:
             if self._task is None:
@@ -152,7 +160,7 @@ class Dispatcher:
                 result.close()
                 raise TypeError(f"{route.name} returned a coroutine: it has to be an `async def` itself")
         except Exception as error:  # a user's mistake must not take the session down
-            self._failed(route, message, position, error)
+            self._failed(_Job(route, arguments, message, position), error)
         if perf_counter() - started > SLOW_CALL_SECONDS:
             self._note_slow(route)
 
@@ -180,17 +188,17 @@ class Dispatcher:
             try:
                 await job.route.call(*job.arguments)
             except Exception as error:
-                self._failed(job.route, job.message, job.position, error)
+                self._failed(job, error)
         else:
             self._call(job.route, job.arguments, job.message, job.position)
         if job.position is not None:
             self._host.handled(job.position)
 
-    def _failed(
-        self, route: Route, message: Message | None, position: Position | None, error: Exception
-    ) -> None:
+    def _failed(self, job: _Job, error: Exception) -> None:
+        route, message, position = job.route, job.message, job.position
         if isinstance(error, Reject) and message is not None and position is not None:
-            if position.epoch == self._host.epoch:  # its number would name another message by now
+            told = job.arguments[1].fault is not None
+            if not told and position.epoch == self._host.epoch:  # else its number names another one by now
                 self._host.refuse(error, message)
             return
         self.stats.errors += 1
@@ -207,6 +215,16 @@ class Dispatcher:
         )
         if self._stop_on_error:
             self._host.handler_failed(error)
+
+    def _malformed(self, fault: FieldError, message: Message) -> None:
+        """Count and refuse what can not be read; each kind is told once, without the value."""
+        kind = (message.msg_type, fault.tag, fault.reason)
+        if kind not in self.stats.malformed:
+            detail = {"msg_type": message.msg_type, "tag": label(fault.tag), "reason": fault.reason}
+            numbered = {"session": self._host.name, "msg_seq_num": message.msg_seq_num}
+            log.error("a message can not be read and is refused", extra=detail | numbered)
+        self.stats.malformed[kind] += 1
+        self._host.refuse(fault, message)
 
     def _note_slow(self, route: Route) -> None:
         slow = self.stats.slow_calls

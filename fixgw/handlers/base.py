@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from fixgw.clock import Now
-from fixgw.errors import NotLoggedOn
+from fixgw.errors import FieldError, NotLoggedOn
 from fixgw.fix.message import Message, SimplefixMessage
 from fixgw.fix.schema import TypedMessage
 
@@ -85,12 +85,14 @@ class Context:
         poss_dup: the peer sent it again. On a session with retransmission, so comes a message that was being
             handled when the process was killed.
         redelivered: delivered again from the tape after a restart.
+        fault: why a book of the library's could not read it; the peer is told.
     """
 
     session: SessionPort
     msg_seq_num: int
     poss_dup: bool = False
     redelivered: bool = False
+    fault: FieldError | None = None
 
     @property
     def orders(self) -> Orders:
@@ -100,6 +102,13 @@ class Context:
             LocalError: no orders are sent on this session.
         """
         return self.session.orders
+
+    def refuse(self, fault: FieldError) -> None:
+        """Say that the message can not be read: the session answers with Reject(3), once for all books.
+
+        Other books, and the handler, see the message all the same.
+        """
+        self.fault = self.fault or fault
 
 
 class Book:
@@ -115,7 +124,7 @@ class Book:
     name: str
 
     def on_message(self, message: Message, context: Context) -> None:
-        """Take in one inbound application message."""
+        """Take in one inbound application message; refuse what can not be read with ``context.refuse``."""
 
     def on_sent(self, message: Message, msg_seq_num: int) -> None:
         """Rebuild only: one of our own application messages, read back from the store."""

@@ -13,6 +13,7 @@ from fixgw.errors import NotSent, OutcomeUnknown, Rejected
 from fixgw.fix.message import Message
 
 REPORTS_KEPT = 32
+EXEC_IDS_KEPT = 1_000  # of one order; a report with an older one changes no quantity anyway
 
 
 class Ending(StrEnum):
@@ -142,12 +143,12 @@ class OrderSnapshot:
         symbol: Symbol(55).
         side: Side(54), as on the wire.
         order_qty: OrderQty(38), contracts.
-        price: Price(44), in the session's unit, or None.
+        price: Price(44), dollars, or None.
         state: where it stands.
         ending: what the submit came to, None while it is pending.
         cum_qty: filled contracts.
         leaves_qty: contracts that may still fill.
-        avg_px: average price of the fills, in the session's unit.
+        avg_px: average price of the fills, dollars.
         text: the last Text(58) about it.
         foreign: reported by the venue, but not sent from this book.
         chain: every accepted ClOrdID(11), oldest first.
@@ -178,7 +179,13 @@ class Order:
         symbol: Symbol(55).
         side: Side(54), as on the wire.
         order_qty: OrderQty(38), contracts.
-        price: Price(44), in the session's unit, or None.
+        price: Price(44), dollars, or None.
+
+    Attributes:
+        immediate: TimeInForce(59) says that what does not fill at once is dead.
+        sent: the NewOrderSingle, as it was handed over; None for a foreign order, and for one that had ended
+            when the process began.
+        formers: earlier attempts under the same ClOrdID of which nobody knows whether the venue has them.
     """
 
     request: Request
@@ -187,6 +194,8 @@ class Order:
     order_qty: Decimal
     price: Decimal | None
     ord_type: str = "2"
+    immediate: bool = False
+    sent: Message | None = None
     order_id: str = ""
     state: OrderState = OrderState.SENT
     cum_qty: Decimal = Decimal(0)
@@ -196,15 +205,24 @@ class Order:
     foreign: bool = False
     chain: list[str] = field(default_factory=list)
     reports: deque[Message] = field(default_factory=lambda: deque(maxlen=REPORTS_KEPT))
-    exec_ids: set[str] = field(default_factory=set)
+    exec_ids: dict[str, None] = field(default_factory=dict)  # those applied, in order
     pending: dict[str, Request] = field(default_factory=dict)
     request_ids: list[str] = field(default_factory=list)  # of every message about it that this process knows
+    formers: tuple[Request, ...] = ()
     _closed: list[asyncio.Future[None]] = field(default_factory=list)
 
     @property
     def cl_ord_id(self) -> str:
         """The last accepted ClOrdID(11)."""
         return self.chain[-1]
+
+    @property
+    def latest_replace(self) -> Request | None:
+        """The last replace in flight: what follows it names its ClOrdID and builds on its terms."""
+        for request in reversed(self.pending.values()):
+            if request.msg_type == "G" and request.ending is None:
+                return request
+        return None
 
     @property
     def open(self) -> bool:
@@ -223,24 +241,32 @@ class Order:
     async def closed(self, timeout: float | None = None) -> OrderState:  # noqa: ASYNC109
         """Wait until nothing can fill any more, and return the final state.
 
+        A venue may leave it unsaid that the rest of an immediate order is dead. Such an order is closed by
+        its first trade; others that come in the same bytes are counted by then, later ones as they come.
+
         Args:
             timeout: seconds to wait.
 
         Raises:
             TimeoutError: it is still open.
         """
-        while self.open:
-            waiter = asyncio.get_running_loop().create_future()
-            self._closed.append(waiter)
-            async with asyncio.timeout(timeout):
+        async with asyncio.timeout(timeout):
+            while self.open:
+                waiter = asyncio.get_running_loop().create_future()
+                self._closed.append(waiter)
                 await waiter
         return self.state
+
+    def applied(self, exec_id: str) -> None:
+        """Note that a report was applied."""
+        self.exec_ids[exec_id] = None
+        if len(self.exec_ids) > EXEC_IDS_KEPT:
+            del self.exec_ids[next(iter(self.exec_ids))]
 
     def move(self, state: OrderState) -> None:
         """Set the state and wake whoever waits for the close."""
         self.state = state
         if state not in OPEN:
-            self.leaves_qty = Decimal(0)
             self.leaves_qty = Decimal(0)
             waiters, self._closed = self._closed, []
             for waiter in waiters:
@@ -271,12 +297,18 @@ def dump_order(order: Order) -> dict[str, Any]:
     """Return an order as plain values for a checkpoint."""
     plain = asdict(order.snapshot())
     plain["ord_type"] = order.ord_type
-    plain["exec_ids"] = sorted(order.exec_ids)
-    plain["requests"] = [
-        [r.msg_type, r.cl_ord_id, r.msg_seq_num, r.ending, r.text, r.price, r.order_qty]
-        for r in (order.request, *order.pending.values())
-    ]
+    plain["immediate"] = order.immediate
+    plain["exec_ids"] = list(order.exec_ids)
+    plain["requests"] = [_dump_request(r) for r in (order.request, *order.pending.values())]
+    plain["formers"] = [_dump_request(r) for r in order.formers]
+    if order.sent is not None and (order.open or order.state is OrderState.NOT_SENT):
+        plain["sent"] = [[tag, value.decode("latin-1")] for tag, value in order.sent.pairs()]
     return plain
+
+
+def _dump_request(request: Request) -> list[Any]:
+    r = request
+    return [r.msg_type, r.cl_ord_id, r.msg_seq_num, r.ending, r.text, r.price, r.order_qty]
 
 
 def load_order(plain: dict[str, Any]) -> Order:
@@ -297,9 +329,19 @@ def load_order(plain: dict[str, Any]) -> Order:
         text=plain["text"],
         foreign=plain["foreign"],
         chain=list(plain["chain"]),
-        exec_ids=set(plain["exec_ids"]),
+        immediate=plain.get("immediate", False),
+        sent=_load_message(plain.get("sent")),
+        exec_ids=dict.fromkeys(plain["exec_ids"]),
         pending={request.cl_ord_id: request for request in others},
+        formers=tuple(_load_request(row) for row in plain.get("formers", ())),
     )
+
+
+def _load_message(pairs: list[tuple[int, str]] | None) -> Message | None:
+    if pairs is None:
+        return None
+    body = [b"%d=%b" % (tag, value.encode("latin-1")) for tag, value in pairs]
+    return Message.of(body)
 
 
 def _load_request(row: list[Any]) -> Request:

@@ -3,42 +3,64 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 
-from fixgw.errors import FixError
+from fixgw.errors import FieldError
 from fixgw.fix.message import Message
-from fixgw.fix.tags import BUSINESS_REJECT_REF_ID, CL_ORD_ID, ORIG_CL_ORD_ID, TEXT
-from fixgw.handlers.base import Book, Context
+from fixgw.fix.tags import (
+    BUSINESS_REJECT_REF_ID,
+    CL_ORD_ID,
+    ORD_REJ_REASON,
+    ORIG_CL_ORD_ID,
+    TEXT,
+    TIME_IN_FORCE,
+)
+from fixgw.handlers.base import Context
+from fixgw.handlers.mass_cancel import MassCancels
 from fixgw.handlers.meanings import Meanings
-from fixgw.handlers.order import Ending, Order, OrderSnapshot, OrderState, Request, dump_order, load_order
-from fixgw.handlers.reports import UNDECIDED, apply_report
+from fixgw.handlers.order import Ending, Order, OrderState, Request
+from fixgw.handlers.orderindex import OrderIndex
+from fixgw.handlers.reports import UNDECIDED, apply_report, named_by, standing
 from fixgw.messages.business import BusinessMessageReject
 from fixgw.messages.order_entry import (
     ExecutionReport,
     NewOrderSingle,
     OrderCancelReject,
     OrderCancelReplaceRequest,
+    OrdRejReason,
 )
 
-CLOSED_KEPT = 2_000
+IMMEDIATE = b"3"  # TimeInForce(59)
+DUPLICATE_ORDER = OrdRejReason.DUPLICATE_ORDER.encode()
 NO_MEANINGS = Meanings()
+UNSETTLED = (None, Ending.UNKNOWN)
+NEVER_REACHED = "the message never reached the venue"
 
 
-class OrderBook(Book):
+class OrderBook(OrderIndex):
     """Follows orders by what was sent and what the venue says.
 
     Args:
         unknown_outcome_texts: values of Text(58) on a rejecting report which mean that nobody knows.
         meanings: what the venue's texts and codes mean.
+        remainders_told: the venue reports what an immediate order leaves as cancelled; else its first trade
+            ends it.
+
+    Attributes:
+        endings: how many requests came to each ending.
+        duplicates: reports that were applied before.
+        malformed: messages that could not be read.
     """
 
     name = "orders"
 
     def __init__(
-        self, unknown_outcome_texts: frozenset[str] = frozenset(), meanings: Meanings = NO_MEANINGS
+        self,
+        unknown_outcome_texts: frozenset[str] = frozenset(),
+        meanings: Meanings = NO_MEANINGS,
+        *,
+        remainders_told: bool = False,
     ) -> None:
         super().__init__()
         self.endings = dict.fromkeys(Ending, 0)
@@ -47,108 +69,85 @@ class OrderBook(Book):
         self.ack_seconds: Callable[[float], None] | None = None
         self._unknown_texts = unknown_outcome_texts
         self._meanings = meanings
-        self._by_id: dict[str, Order] = {}
-        self._by_order_id: dict[str, Order] = {}
-        self._requests: dict[str, tuple[Order, Request]] = {}
-        self._by_number: dict[int, tuple[Order, Request]] = {}
-        self._orders: dict[int, Order] = {}
-        self._closed: deque[Order] = deque()
-        self._takers = {"8": self._execution_report, "9": self._cancel_reject, "j": self._business_reject}
+        self._remainders_told = remainders_told
+        self._mass_cancels = MassCancels()
+        self._takers = {
+            "8": self._execution_report,
+            "9": self._cancel_reject,
+            "j": self._business_reject,
+            "r": self._mass_cancels.reported,
+        }
 
     # -- looking --
-
-    def __iter__(self) -> Iterator[Order]:
-        return iter(list(self._orders.values()))
-
-    def __len__(self) -> int:
-        return len(self._orders)
-
-    def get(self, cl_ord_id: str) -> Order | None:
-        """Return the order that carries or carried this ClOrdID(11)."""
-        return self._by_id.get(cl_ord_id)
-
-    @property
-    def open(self) -> list[Order]:
-        """The orders that may still fill, oldest first."""
-        return [order for order in self._orders.values() if order.open]
 
     @property
     def in_flight(self) -> int:
         """How many requests await an answer."""
-        return sum(request.ending is None for _, request in self._requests.values())
+        return sum(request.ending is None for request in self._awaited())
 
     async def settled(self) -> None:
         """Wait until every request that is in flight now has an ending."""
-        await asyncio.gather(*(request.settled() for _, request in list(self._requests.values())))
-
-    def snapshot(self) -> list[OrderSnapshot]:
-        """Return what can be seen of every order, oldest first."""
-        return [order.snapshot() for order in self._orders.values()]
+        await asyncio.gather(*(request.settled() for request in self._awaited()))
 
     # -- handlers.base.Book --
 
     def on_message(self, message: Message, context: Context) -> None:
-        """Take in an ExecutionReport, an OrderCancelReject or a BusinessMessageReject."""
+        """Take in what the venue reports about an order, and its refusals and mass cancels."""
         taker = self._takers.get(message.msg_type)
         if taker is None:
             return
         try:
             taker(message)
-        except FixError:  # must not stop the ones after it; a handler that reads the field answers the peer
+        except FieldError as fault:  # nothing has changed
             self.malformed += 1
+            context.refuse(fault)
 
     def on_sent(self, message: Message, msg_seq_num: int) -> None:
         """Take in one of our own messages, read back from the store."""
         try:
             self._sent(message, msg_seq_num)
-        except FixError:  # not sent through this book, which would have refused it
+        except FieldError:  # not sent through this book, which would have refused it
             self.malformed += 1
 
     def on_reject(self, reject: Message, ref_seq_num: int) -> None:
         """A Reject(3) of our message: refused."""
-        found = self._by_number.get(ref_seq_num)
-        self._refused_by(reject, found, reject.text(TEXT) or "rejected by the session")
+        text = reject.text(TEXT) or "rejected by the session"
+        self._refused_by(reject, self._by_number.get(ref_seq_num), text)
+        self._mass_refused(reject, "", ref_seq_num, text)
 
     def on_not_sent(self, msg_seq_num: int) -> None:
         """The message never reached the venue: safe to send again."""
+        mass_cancel = self._mass_cancels.find("", msg_seq_num)
+        if mass_cancel is not None:
+            self._mass_cancels.settle(mass_cancel, Ending.NOT_SENT, NEVER_REACHED)
         found = self._by_number.pop(msg_seq_num, None)
         if found is None:
             return
         order, request = found
-        self._end(request, Ending.NOT_SENT, "the message never reached the venue")
-        self._forget(order, request)
-        if request is order.request and request.ending is Ending.NOT_SENT:
-            self._move(order, OrderState.NOT_SENT)
+        self._end(request, Ending.NOT_SENT, NEVER_REACHED)
+        if request in order.formers:
+            order.formers = tuple(former for former in order.formers if former is not request)
+        elif request is order.request and order.formers:
+            self._go_back(order)
+        else:
+            self._forget(order, request)
+            if request is order.request and request.ending is Ending.NOT_SENT:
+                self._move(order, OrderState.NOT_SENT)
 
     def on_disconnect(self) -> None:
         """Whatever was sent and not answered has an unknown outcome."""
-        for order, request in self._requests.values():
-            if request.ending is None:
-                self._end(request, Ending.UNKNOWN, "the link was lost before an answer came")
-                if request is order.request and order.state is OrderState.SENT:
-                    self._move(order, OrderState.UNKNOWN)
+        self._lost("the link was lost before an answer came")
+
+    def on_gap(self, first: int, last: int) -> None:
+        """What was lost may have been the answer to whatever is in flight, and does not come again."""
+        self._lost("messages of the venue were lost, and the answer may be among them")
 
     def on_reset(self, epoch: int, utc_ns: int) -> None:
         """Nothing of the former epoch can be asked for again, so numbers mean nothing any more."""
         for _, request in self._by_number.values():
             request.msg_seq_num = 0  # also in a checkpoint: another message will have that number
         self._by_number.clear()
-
-    def dump(self) -> bytes:
-        """Return all orders for a checkpoint."""
-        rows = [dump_order(order) for order in self._orders.values()]
-        return json.dumps(rows, default=str, separators=(",", ":")).encode()
-
-    def load(self, blob: bytes) -> None:
-        """Take the orders of a checkpoint."""
-        for plain in json.loads(blob):
-            order = load_order(plain)
-            self._adopt(order)
-            if not order.open:
-                self._closed.append(order)
-            for request in (order.request, *order.pending.values()):
-                if request.ending in (None, Ending.UNKNOWN):
-                    self._track(order, request)
+        self._mass_cancels.renumbered()
 
     # -- bookkeeping --
 
@@ -166,9 +165,24 @@ class OrderBook(Book):
             if original is not None:
                 self._requested(original, message, msg_seq_num, 0.0)
 
+    def _awaited(self) -> list[Request]:
+        """Return what has no final ending."""
+        return [*(request for _, request in self._requests.values()), *self._mass_cancels]
+
+    def _lost(self, text: str) -> None:
+        for order, request in self._requests.values():
+            if request.ending is None:
+                self._end(request, Ending.UNKNOWN, text)
+                if request is order.request and order.state is OrderState.SENT:
+                    self._move(order, OrderState.UNKNOWN)
+        self._mass_cancels.lost(text)
+
     def _placed(self, message: Message, number: int, sent_at: float) -> Order:
         view = NewOrderSingle.view(message)
         request = Request("D", view.cl_ord_id or "", number, sent_at)
+        known = self._in_doubt(request.cl_ord_id)
+        if known is not None:
+            return self._retried(known, request)
         order = Order(
             request,
             view.symbol,
@@ -176,12 +190,37 @@ class OrderBook(Book):
             view.order_qty or Decimal(0),
             view.price,
             ord_type=str(view.ord_type),
+            immediate=message.get(TIME_IN_FORCE) == IMMEDIATE,
+            sent=message,
             chain=[request.cl_ord_id],
         )
         order.leaves_qty = order.order_qty
         self._adopt(order)
         self._track(order, request)
         return order
+
+    def _in_doubt(self, cl_ord_id: str) -> Order | None:
+        """Return the order that was sent under this ClOrdID, if nobody knows whether the venue has it."""
+        known = self._by_id.get(cl_ord_id)
+        doubtful = known is not None and known.ending is Ending.UNKNOWN
+        return known if known is not None and doubtful and known.request.cl_ord_id == cl_ord_id else None
+
+    def _retried(self, order: Order, request: Request) -> Order:
+        """The order was sent once more: it is one order, whichever attempt arrives."""
+        order.formers = (*order.formers, order.request)
+        order.request = request
+        if order.state is OrderState.UNKNOWN:
+            self._move(order, OrderState.SENT)
+        self._track(order, request)
+        return order
+
+    def _go_back(self, order: Order) -> None:
+        """The last attempt never arrived: what is known is what was known of the one before."""
+        *before, order.request = order.formers
+        order.formers = tuple(before)
+        self._requests[order.request.cl_ord_id] = (order, order.request)
+        if order.state is OrderState.SENT:
+            self._move(order, OrderState.UNKNOWN)
 
     def _requested(self, order: Order, message: Message, number: int, sent_at: float) -> Request:
         request = Request(message.msg_type, message.text(CL_ORD_ID) or "", number, sent_at)
@@ -191,27 +230,6 @@ class OrderBook(Book):
         order.pending[request.cl_ord_id] = request
         self._track(order, request)
         return request
-
-    def _adopt(self, order: Order) -> None:
-        self._orders[id(order)] = order
-        for cl_ord_id in filter(None, order.chain):  # a foreign order may be reported without
-            self._by_id[cl_ord_id] = order
-        if order.order_id:
-            self._by_order_id[order.order_id] = order
-
-    def _track(self, order: Order, request: Request) -> None:
-        self._requests[request.cl_ord_id] = (order, request)
-        if request.msg_seq_num:
-            self._by_number[request.msg_seq_num] = (order, request)
-        self._by_id.setdefault(request.cl_ord_id, order)
-        order.request_ids.append(request.cl_ord_id)
-
-    def _forget(self, order: Order, request: Request) -> None:
-        """The request has its final ending: nothing more is awaited for it."""
-        if (order, request) == self._requests.get(request.cl_ord_id):  # a retry bears the same ClOrdID
-            del self._requests[request.cl_ord_id]
-        self._by_number.pop(request.msg_seq_num, None)
-        order.pending.pop(request.cl_ord_id, None)
 
     def _settle(self, order: Order, request: Request, ending: Ending, text: str, report: Message) -> bool:
         """Note the ending that a report tells; false when the request had its final one before."""
@@ -228,11 +246,18 @@ class OrderBook(Book):
         return settled
 
     def _refused(self, order: Order, request: Request, text: str, report: Message) -> None:
-        unknown = text in self._unknown_texts
-        request.meaning = self._meanings.explain(report)
-        settled = self._settle(order, request, Ending.UNKNOWN if unknown else Ending.REFUSED, text, report)
+        ending = Ending.UNKNOWN if text in self._unknown_texts else Ending.REFUSED
+        if request.ending in UNSETTLED:
+            request.meaning = self._meanings.explain(report)
+        if request is order.request and order.formers:
+            if report.get(ORD_REJ_REASON) == DUPLICATE_ORDER:
+                self._settle(order, request, Ending.ACKNOWLEDGED, text, report)
+                self._move(order, standing(order))
+                return
+            ending, text = Ending.UNKNOWN, f"{text}, said of a retry: the one before may have arrived"
+        settled = self._settle(order, request, ending, text, report)
         if settled and request is order.request:
-            self._move(order, OrderState.UNKNOWN if unknown else OrderState.REJECTED)
+            self._move(order, OrderState.UNKNOWN if ending is Ending.UNKNOWN else OrderState.REJECTED)
 
     def _refused_by(self, message: Message, found: tuple[Order, Request] | None, text: str) -> None:
         """Take in a refusal that is no ExecutionReport."""
@@ -243,37 +268,19 @@ class OrderBook(Book):
         order.reports.append(message)
         self._refused(order, request, text, message)
 
-    def _move(self, order: Order, state: OrderState) -> None:
-        was_open = order.open
-        order.move(state)
-        if was_open and not order.open:
-            self._closed.append(order)
-            while len(self._closed) > CLOSED_KEPT:
-                self._evict(self._closed.popleft())
-
-    def _evict(self, order: Order) -> None:
-        if order.open:  # it was reopened by a later report
-            return
-        self._orders.pop(id(order), None)
-        if self._by_order_id.get(order.order_id) is order:
-            del self._by_order_id[order.order_id]
-        for request in [request for request in order.pending.values() if request.ending is not None]:
-            self._forget(order, request)
-        for cl_ord_id in {*order.chain, *order.request_ids}:
-            if self._by_id.get(cl_ord_id) is order:  # a retry bears the same ClOrdID
-                del self._by_id[cl_ord_id]
-
     # -- what the venue says --
 
     def _execution_report(self, message: Message) -> None:
         report = ExecutionReport.view(message)
-        kind, cl_ord_id = str(report.exec_type), report.cl_ord_id or ""
-        found = self._find(cl_ord_id, report.orig_cl_ord_id or "", report.order_id)
+        named = named_by(report)
+        kind, cl_ord_id, original, _ = named
+        found = self._find(cl_ord_id, original, named.order_id)
         if found is None and kind == "8":  # of another session, and it never came to be
             return
         order = found or self._foreign(report, cl_ord_id)
         order_id, request = order.order_id, order.pending.get(cl_ord_id)
-        state = apply_report(order, report)
+        former = order.pending.get(original)
+        state = apply_report(order, report, named, remainders_told=self._remainders_told)
         if state is None:
             self.duplicates += 1
             return
@@ -285,11 +292,9 @@ class OrderBook(Book):
         if kind == "8":
             self._reported_refused(order, request, cl_ord_id, report)
         else:
-            self._reported(order, request, kind, report)
+            if kind not in UNDECIDED:
+                self._reported(order, (former, request, order.request), message)
             self._move(order, state)
-
-    def _find(self, cl_ord_id: str, original: str, order_id: str) -> Order | None:
-        return self._by_id.get(cl_ord_id) or self._by_id.get(original) or self._by_order_id.get(order_id)
 
     def _foreign(self, report: ExecutionReport, cl_ord_id: str) -> Order:
         """An order that this book did not send: another session's, or one from before the tape began."""
@@ -299,13 +304,11 @@ class OrderBook(Book):
         order.foreign = True
         return order
 
-    def _reported(self, order: Order, request: Request | None, kind: str, report: ExecutionReport) -> None:
-        """Whatever the venue decides about an order, it has it, and the request that the report answers."""
-        if kind in UNDECIDED:
-            return
-        for answered in (request, order.request):
-            if answered is not None and answered.ending in (None, Ending.UNKNOWN):
-                self._settle(order, answered, Ending.ACKNOWLEDGED, order.text, report.message)
+    def _reported(self, order: Order, answered: tuple[Request | None, ...], message: Message) -> None:
+        """Whatever the venue decides about an order, it has it, and the requests that the report names."""
+        for request in answered:
+            if request is not None and request.ending in UNSETTLED:
+                self._settle(order, request, Ending.ACKNOWLEDGED, order.text, message)
 
     def _reported_refused(
         self, order: Order, request: Request | None, cl_ord_id: str, report: ExecutionReport
@@ -329,3 +332,10 @@ class OrderBook(Book):
         if found is None and report.ref_seq_num is not None:
             found = self._by_number.get(report.ref_seq_num)
         self._refused_by(message, found, text)
+        self._mass_refused(message, message.text(BUSINESS_REJECT_REF_ID) or "", report.ref_seq_num, text)
+
+    def _mass_refused(self, message: Message, cl_ord_id: str, number: int | None, text: str) -> None:
+        request = self._mass_cancels.find(cl_ord_id, number)
+        if request is not None:
+            request.meaning = self._meanings.explain(message)
+            self._mass_cancels.settle(request, Ending.REFUSED, text, message)

@@ -5,21 +5,32 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from fixgw.handlers.order import Order, OrderState
+from fixgw.fix.tags import CL_ORD_ID, ORIG_CL_ORD_ID, TEXT
+from fixgw.handlers.order import Order, OrderState, Request
 from fixgw.messages.order_entry import ExecutionReport
 
 # ExecType(150) that ends an order; for all others the quantities tell the state.
 ENDED = {"4": OrderState.CANCELED, "C": OrderState.EXPIRED}
 UNDECIDED = frozenset({"A", "6", "E"})  # the venue has received something, and decided nothing
 UNIDENTIFIED = UNDECIDED | {"8"}  # pending and rejecting reports carry no ExecID of their own
+NO_EXEC_IDS = frozenset({"0", "NONE", "-1;-1"})  # what venues write where a report has none
+TRADE = "F"
 STATUS = "I"  # neither does an answer about the status, but its quantities count
 CORRECTIONS = frozenset({"G", "H"})  # a trade was corrected or busted: CumQty may shrink
+
+
+class Named(NamedTuple):
+    """What a report is about, and what kind it is."""
+
+    kind: str
+    cl_ord_id: str
+    original: str
+    order_id: str
 
 
 class _Said(NamedTuple):
     """The terms of a report, all read before the first is applied: one that is malformed changes nothing."""
 
-    order_id: str
     cum_qty: Decimal
     leaves_qty: Decimal
     avg_px: Decimal | None
@@ -27,16 +38,40 @@ class _Said(NamedTuple):
     order_qty: Decimal | None
 
 
-def apply_report(order: Order, report: ExecutionReport) -> OrderState | None:
+def named_by(report: ExecutionReport) -> Named:
+    """Return what a report is about.
+
+    Raises:
+        FieldError: OrderID(37) or ExecType(150) is missing, or an id can not be read.
+    """
+    message = report.message
+    return Named(
+        str(report.exec_type),
+        message.text(CL_ORD_ID) or "",
+        message.text(ORIG_CL_ORD_ID) or "",
+        report.order_id,
+    )
+
+
+def apply_report(
+    order: Order, report: ExecutionReport, named: Named, *, remainders_told: bool
+) -> OrderState | None:
     """Apply a report to its order; return the state to move to, None when its ExecID(17) was applied before.
 
     Quantities follow CumQty(14) and LeavesQty(151), never OrdStatus(39): venues differ in what they say there
     after a replace.
 
+    Args:
+        order: what it is about.
+        report: what the venue says.
+        named: see ``named_by``.
+        remainders_told: the venue reports what an immediate order leaves as cancelled; else a trade says it.
+
     Raises:
         FieldError: a field that is needed is missing or can not be read; the order is as it was.
     """
-    kind, text = str(report.exec_type), report.text
+    kind, message = named.kind, report.message
+    text = message.text(TEXT)
     if kind in UNIDENTIFIED:
         waits = kind == "A" and order.state in (OrderState.SENT, OrderState.UNKNOWN)
         state = OrderState.PENDING_NEW if waits else order.state
@@ -44,30 +79,30 @@ def apply_report(order: Order, report: ExecutionReport) -> OrderState | None:
         exec_id = report.exec_id
         if exec_id in order.exec_ids:
             return None
-        said = _Said(
-            report.order_id,
-            report.cum_qty,
-            report.leaves_qty,
-            report.avg_px,
-            report.price,
-            report.order_qty,
-        )
-        if kind != STATUS:
-            order.exec_ids.add(exec_id)
-        state = _apply(order, kind, report.cl_ord_id or "", said)
-    order.reports.append(report.message)
-    order.text = text or order.text
+        said = _Said(report.cum_qty, report.leaves_qty, report.avg_px, report.price, report.order_qty)
+        if kind != STATUS and exec_id not in NO_EXEC_IDS:
+            order.applied(exec_id)
+        _apply(order, named, said)
+        state = _state(order, kind, remainders_told)
+    order.reports.append(message)
+    if text:
+        order.text = text
     return state
 
 
-def _apply(order: Order, kind: str, cl_ord_id: str, said: _Said) -> OrderState:
-    order.order_id = said.order_id or order.order_id
+def _apply(order: Order, named: Named, said: _Said) -> None:
+    kind, cl_ord_id, original, order_id = named
+    order.order_id = order_id or order.order_id
     if said.cum_qty >= order.cum_qty or kind in CORRECTIONS:  # else an older report that came late
         _quantities(order, said)
+    if not order.pending and kind != "5":
+        return
+    former = order.pending.get(original)
+    if former is not None and former.msg_type == "G":  # what is named as the one before was accepted
+        _renamed(order, original, former)
     request = order.pending.get(cl_ord_id)
     if kind == "5" or (request is not None and request.msg_type == "G"):
-        _replaced(order, cl_ord_id, said)
-    return _state(order, kind)
+        _replaced(order, kind, cl_ord_id, request, said)
 
 
 def _quantities(order: Order, said: _Said) -> None:
@@ -79,26 +114,45 @@ def _quantities(order: Order, said: _Said) -> None:
         order.order_qty = said.order_qty or said.cum_qty + said.leaves_qty
 
 
-def _replaced(order: Order, cl_ord_id: str, said: _Said) -> None:
-    """The new ClOrdID becomes the one to name, and the new terms stand.
-
-    Any report that bears the ClOrdID of a replace tells that it was accepted: the one to say so may be lost.
-    """
-    request = order.pending.get(cl_ord_id)
+def _renamed(order: Order, cl_ord_id: str, request: Request | None) -> None:
+    """The ClOrdID of an accepted replace becomes the one to name, and what it asked for stands."""
     if cl_ord_id and cl_ord_id not in order.chain:
         order.chain.append(cl_ord_id)
+    if request is not None:
+        order.price = order.price if request.price is None else request.price
+        order.order_qty = order.order_qty if request.order_qty is None else request.order_qty
+
+
+def _replaced(order: Order, kind: str, cl_ord_id: str, request: Request | None, said: _Said) -> None:
+    """Take over the new terms.
+
+    Any report that bears the ClOrdID of a replace tells that it was accepted: the one to say so may be lost.
+    One about a replace before the last came late, and one that ends the order says nothing of its quantity.
+    """
+    if cl_ord_id in order.chain[:-1]:
+        return
+    _renamed(order, cl_ord_id, request)
     if said.price is not None:
         order.price = said.price
-    elif request is not None and request.price is not None:
-        order.price = request.price
-    order.order_qty = said.cum_qty + said.leaves_qty
+    if kind not in ENDED:
+        order.order_qty = said.cum_qty + said.leaves_qty
 
 
-def _state(order: Order, kind: str) -> OrderState:
+def _state(order: Order, kind: str, remainders_told: bool) -> OrderState:
     if kind in ENDED:
         return ENDED[kind]
+    if order.immediate and kind == TRADE:
+        if order.cum_qty >= order.order_qty:
+            return OrderState.FILLED
+        if order.leaves_qty == 0 or not remainders_told:
+            return OrderState.CANCELED
     if order.state in ENDED.values():  # a late fill after a cancel adjusts the quantities and opens nothing
         return order.state
+    return standing(order)
+
+
+def standing(order: Order) -> OrderState:
+    """Return where an order that lives stands, by its quantities."""
     if order.cum_qty > 0 and order.leaves_qty == 0:
         return OrderState.FILLED
     return OrderState.PARTIALLY_FILLED if order.cum_qty > 0 else OrderState.NEW

@@ -158,6 +158,7 @@ ROWS: tuple[Row, ...] = (
     Row(G, "reading_held", "1 while handlers are too far behind.", (), _one(lambda v: v.handlers.held)),
     Row(C, "handler_errors", "Handler calls that raised.", (), _one(lambda v: v.handlers.errors)),
     Row(C, "handler_slow_calls", "Handler calls over 1 ms.", ("method",), _slow_calls),
+    Row(C, "malformed_messages", "Refused as unreadable.", (), _one(lambda v: v.handlers.malformed)),
     Row(G, "store_full", "1 when the disk was found full.", (), _one(lambda v: v.store.full)),
     Row(G, "orders_open", "Open orders.", (), _book(lambda o: o.open)),
     Row(G, "orders_in_flight", "Requests without answer.", (), _book(lambda o: o.in_flight)),

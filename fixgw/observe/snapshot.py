@@ -68,12 +68,14 @@ class HandlersView:
         slow_calls: plain calls that took longer than a millisecond, by method name.
         queue_high: the most events that waited at once.
         held: the link does not read because the queue is full.
+        malformed: messages of the peer that could not be read, and were refused.
     """
 
     errors: int = 0
     slow_calls: Mapping[str, int] = field(default_factory=dict)
     queue_high: int = 0
     held: bool = False
+    malformed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,13 @@ from fixgw.engine.settings import LinkSettings
 from fixgw.errors import ConfigError, NotLoggedOn, Reject
 from fixgw.fix.message import Message
 from fixgw.handlers.base import Context
+from fixgw.handlers.order import Ending
+from fixgw.messages.order_entry import ExecutionReport
 from fixgw.records import Flag, Kind, Position
 from fixgw.session.outcome import CloseCode
 from fixgw.store.memory import MemoryStore
 from fixgw.store.tape import Tape
+from tests.engine.orders import new_order, report
 from tests.engine.rig import Rig, joined, standing
 
 
@@ -475,3 +478,67 @@ async def test_books_are_settled_in_order_before_the_handler_is_called() -> None
         await rig.settle()
         del rig.us.link.router.books[-2:]
     assert told == ["one 2", "two 2", "handler 2"]
+
+
+class Reading:
+    """A handler that trips over the same field as the books."""
+
+    def __init__(self) -> None:
+        self.read: list[object] = []
+
+    def on_execution_report(self, report: ExecutionReport, ctx: Context) -> None:
+        self.read.append(report.cum_qty)
+
+
+class ReadingLater(Reading):
+    async def on_execution_report(  # type: ignore[override]
+        self, report: ExecutionReport, ctx: Context
+    ) -> None:
+        self.read.append(report.cum_qty)
+
+
+@pytest.mark.parametrize("make", [Reading, ReadingLater, lambda: None])
+async def test_a_report_that_can_not_be_read_is_refused_once_and_the_next_one_counts(
+    make: Callable[[], Reading | None], caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = make()
+    async with joined(handler=handler) as rig:
+        order = await rig.us.orders.submit(new_order())
+        await rig.settle()
+        for leaves in ("ten", "eleven"):
+            broken = report(order.cl_ord_id)
+            broken.set(14, leaves)
+            rig.them.link.send(broken)
+        rig.them.link.send(report(order.cl_ord_id))
+        await rig.settle()
+        assert order.ending is Ending.ACKNOWLEDGED
+        assert rig.them.handler.events == ["logon", "reject 2", "reject 3"]
+        assert rig.us.snapshot().handlers.malformed == 2
+        assert rig.us.snapshot().handlers.errors == 0
+        assert handler is None or handler.read == [0]
+    told = [entry for entry in caplog.records if "can not be read" in entry.message]
+    assert [(one.__dict__["msg_type"], one.__dict__["tag"]) for one in told] == [("8", "CumQty(14)")]
+    assert "ten" not in caplog.text
+
+
+async def test_the_refusal_of_a_report_names_its_tag_and_the_reason() -> None:
+    said: list[Message] = []
+
+    class Venue:
+        def on_reject(self, reject: Message, ref_seq_num: int) -> None:
+            said.append(reject)
+
+    async with joined(their_handler=Venue()) as rig:
+        rig.them.link.send(Message("8", [(37, "V"), (17, "1"), (150, "F"), (151, "1")]))
+        await rig.settle()
+    assert [(one.text(371), one.text(372), one.text(373)) for one in said] == [("55", "8", "1")]
+
+
+async def test_what_was_refused_before_a_restart_is_not_refused_again(tmp_path: Path) -> None:
+    async with standing() as peer:
+        for _ in range(2):
+            async with joined(store=lambda: Tape(tmp_path), peer=peer) as rig:
+                if rig.them.link.session.next_out == 2:
+                    rig.them.link.send(Message("8", [(37, "V"), (17, "1"), (150, "F")]))
+                await rig.settle()
+        assert [one for one in peer[1].handler.events if "reject" in one] == ["reject 2"]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from fixgw.clock import ManualClock, Now
-from fixgw.errors import NotLoggedOn
+from fixgw.errors import FieldError, NotLoggedOn
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Context, Sendable
@@ -59,6 +59,7 @@ class Desk:
 
     def __init__(self, *messages: type[TypedMessage]) -> None:
         self.port = Port()
+        self.refused: list[FieldError] = []
         ids = itertools.count(1)
         self.orders = Orders(
             messages, unknown_outcome_texts=frozenset({UNAVAILABLE}), cl_ord_ids=lambda: f"id{next(ids)}"
@@ -67,7 +68,10 @@ class Desk:
 
     def tell(self, message: Message) -> None:
         """Let the venue say something."""
-        self.orders.on_message(message, Context(self.port, 1))
+        context = Context(self.port, 1)
+        self.orders.on_message(message, context)
+        if context.fault is not None:
+            self.refused.append(context.fault)
 
     def hear(self, cl_ord_id: str, exec_type: str = "0", **terms: Any) -> None:
         """Let the venue report."""

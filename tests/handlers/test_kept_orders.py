@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from fixgw.fix.message import Message
-from fixgw.handlers import orderbook
+from fixgw.handlers import orderindex
 from fixgw.handlers.order import Ending, OrderState
 from fixgw.handlers.orderbook import OrderBook
 from fixgw.messages.order_entry import (
@@ -54,7 +54,7 @@ def test_a_number_of_the_present_epoch_counts_after_a_checkpoint() -> None:
 
 
 def test_closed_orders_of_a_checkpoint_are_let_go_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orderbook, "CLOSED_KEPT", 2)
+    monkeypatch.setattr(orderindex, "CLOSED_KEPT", 2)
     book = OrderBook()
     for number in (1, 2):
         book.on_sent(new_order(f"a{number}"), number)
@@ -66,7 +66,7 @@ def test_closed_orders_of_a_checkpoint_are_let_go_in_time(monkeypatch: pytest.Mo
 
 
 def test_a_retry_is_found_when_the_order_that_never_left_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orderbook, "CLOSED_KEPT", 1)
+    monkeypatch.setattr(orderindex, "CLOSED_KEPT", 1)
     book = OrderBook()
     book.on_sent(new_order("a"), 1)
     book.on_not_sent(1)
@@ -89,7 +89,7 @@ def test_a_gap_fill_recorded_after_the_retry_ends_the_first_one_alone() -> None:
 
 
 def test_an_order_that_is_let_go_takes_the_ids_of_its_cancels_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orderbook, "CLOSED_KEPT", 0)
+    monkeypatch.setattr(orderindex, "CLOSED_KEPT", 0)
     book = OrderBook()
     book.on_sent(new_order("a"), 1)
     cancel = OrderCancelRequest(cl_ord_id="a-cancel", orig_cl_ord_id="a", symbol="X", side=Side.BUY)

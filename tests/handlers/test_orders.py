@@ -14,7 +14,7 @@ from fixgw.errors import LocalError, NotLoggedOn, NotSent, OutcomeUnknown, Rejec
 from fixgw.fix.fieldtypes import STRING, UTC_TIMESTAMP
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage, field
-from fixgw.handlers import orderbook
+from fixgw.handlers import orderindex
 from fixgw.handlers.order import Ending, Order, OrderState
 from fixgw.handlers.orders import Orders, new_cl_ord_id
 from fixgw.messages import order_entry
@@ -111,8 +111,9 @@ async def test_a_replace_says_the_new_terms_and_what_stays(desk: Desk) -> None:
         55: "X",
         58: "why",
     }
+    desk.hear(change.cl_ord_id, "5", original="a", price="0.60")
     await desk.orders.replace(placed, order_qty=Decimal(3))
-    assert (desk.port.sent[-1].text(38), desk.port.sent[-1].text(44)) == ("3", "0.55")
+    assert (desk.port.sent[-1].text(38), desk.port.sent[-1].text(44)) == ("3", "0.60")
 
 
 async def test_only_cancels_are_urgent(desk: Desk) -> None:
@@ -615,7 +616,7 @@ async def test_a_checkpoint_keeps_all_that_is_known(desk: Desk) -> None:
 async def test_what_is_closed_for_long_is_let_go_with_all_that_is_known_of_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orderbook, "CLOSED_KEPT", 3)
+    monkeypatch.setattr(orderindex, "CLOSED_KEPT", 3)
     for number in range(50):
         name = f"o{number}"
         placed = live(desk, name)
@@ -634,7 +635,7 @@ async def test_what_is_closed_for_long_is_let_go_with_all_that_is_known_of_it(
 
 
 async def test_an_order_that_lives_again_is_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orderbook, "CLOSED_KEPT", 1)
+    monkeypatch.setattr(orderindex, "CLOSED_KEPT", 1)
     placed = desk.orders.place(order(cl_ord_id="a"))
     desk.orders.on_not_sent(2)
     desk.hear("a", cum=0, leaves=10)

@@ -161,11 +161,13 @@ class DropCopy(Client):
             taker(self._query, message)
         except FieldError as fault:
             self._query.fail(Rejected(f"an answer can not be read: {fault}", message))
+            context.refuse(fault)
 
     def on_reject(self, reject: Message, ref_seq_num: int) -> None:
         """A Reject(3) of our query."""
         if self._query is not None and ref_seq_num == self._query.ref_seq_num:
-            self._query.fail(Rejected(reject.text(TEXT) or "rejected by the session", reject))
+            text = reject.text(TEXT) or "rejected by the session"
+            self._query.fail(Rejected(text, reject, self._meanings.explain(reject)))
 
     def on_disconnect(self) -> None:
         """No further answer will come."""

@@ -155,11 +155,13 @@ class OrderGroups(Client):
             taker(message)
         except FieldError as fault:
             self._fail(Rejected(f"an answer can not be read: {fault}", message))
+            context.refuse(fault)
 
     def on_reject(self, reject: Message, ref_seq_num: int) -> None:
         """A Reject(3) of our request."""
         if ref_seq_num == self._request_number:
-            self._fail(Rejected(reject.text(TEXT) or "rejected by the session", reject))
+            text = reject.text(TEXT) or "rejected by the session"
+            self._fail(Rejected(text, reject, self._meanings.explain(reject)))
 
     def on_not_sent(self, msg_seq_num: int) -> None:
         """The request never reached the venue."""

@@ -203,8 +203,9 @@ class MarketData(Client):
         if taker is not None:
             try:
                 taker(message)
-            except FieldError:  # a handler that reads the field answers the peer
+            except FieldError as fault:
                 self.unreadable += 1
+                context.refuse(fault)
 
     def on_reject(self, reject: Message, ref_seq_num: int) -> None:
         """A Reject(3) of one of our requests."""

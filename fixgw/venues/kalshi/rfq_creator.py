@@ -263,8 +263,9 @@ class RfqCreator(Asking):
             return
         try:
             taker(message)
-        except FieldError:  # a handler that reads the field answers the peer
+        except FieldError as fault:
             self.malformed += 1
+            context.refuse(fault)
 
     def _opened(self, message: Message) -> None:
         ack = QuoteRequestAck.view(message)

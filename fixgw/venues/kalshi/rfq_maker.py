@@ -177,8 +177,9 @@ class RfqMaker(Asking):
             return
         try:
             taker(message)
-        except FieldError:  # a handler that reads the field answers the peer
+        except FieldError as fault:
             self.malformed += 1
+            context.refuse(fault)
 
     def on_gap(self, first: int, last: int) -> None:
         """What was lost may have been about whatever is open, and does not come again."""

@@ -100,8 +100,9 @@ class Settlements(Client):
             return
         try:
             self._take(MarketSettlementReport.view(message))
-        except FieldError:  # a handler that reads the field answers the peer
+        except FieldError as fault:
             self.malformed += 1
+            context.refuse(fault)
 
     def _take(self, page: MarketSettlementReport) -> None:
         page.check()

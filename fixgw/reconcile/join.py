@@ -1,4 +1,4 @@
-"""Joins what two sides tell of executions, as sorted streams: memory holds the last seconds alone."""
+"""Joins what two sides tell of executions: memory holds the last seconds, and what is alone so far."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ class Join:
     """Takes executions in about the order of time and gives pairs back about which nothing more can come.
 
     Two executions are one when exchange index and ExecID are, or trade and order are. What is left alone on
-    both sides is then joined by order, price, quantity and an instant within ``TOLERANCE_NS``.
+    both sides is then joined by order, price, quantity and an instant within ``TOLERANCE_NS``. A partner may
+    come hours late, as a report that is sent again after a reconnect does: what is alone stays until the end.
 
     Attributes:
         twice: executions that a side told again.
@@ -60,12 +61,11 @@ class Join:
         self.twice = 0
         self._known: dict[Hashable, Pair] = {}  # by ExecKey and TradeKey
         self._open: deque[Pair] = deque()
-        self._left: dict[tuple[str, Decimal, Decimal], list[Pair]] = {}
-        self._waiting: deque[Pair] = deque()
+        self._left: dict[tuple[str, Decimal, Decimal], list[Pair]] = {}  # alone so far, by their terms
 
     def __len__(self) -> int:
         """Return how many executions are held."""
-        return len(self._open) + len(self._waiting)
+        return len(self._open) + sum(map(len, self._left.values()))
 
     def add(self, execution: Execution, *, ours: bool) -> None:
         """Take in what one feed tells."""
@@ -91,22 +91,17 @@ class Join:
         """Yield the pairs that are complete once every feed has told everything before an instant."""
         while self._open and self._open[0].utc_ns + PATIENCE_NS <= reached_ns:
             pair = self._open.popleft()
-            self._forget(pair)
-            if pair.alone:
-                if (pair.ours is not None or pair.theirs) and not self._married(pair):
-                    self._wait(pair)
-            else:
+            if not pair.alone:
+                self._forget(pair)
                 yield pair
-        while self._waiting and self._waiting[0].utc_ns + 2 * PATIENCE_NS <= reached_ns:
-            pair = self._waiting.popleft()
-            self._leave(pair)
-            if pair.ours is not None or pair.theirs:
-                yield pair
+            elif _told(pair) and not self._married(pair):
+                self._left.setdefault(_terms(pair), []).append(pair)
 
     def finish(self) -> Iterator[Pair]:
-        """Yield everything that is held; no feed has more to tell."""
-        end = max((pair.utc_ns for pair in (*self._open, *self._waiting)), default=0)
-        yield from self.settle(end + 2 * PATIENCE_NS)
+        """Yield everything that is held, oldest first; no feed has more to tell."""
+        yield from self.settle(max((pair.utc_ns for pair in self._open), default=0) + PATIENCE_NS)
+        left = [pair for pairs in self._left.values() for pair in pairs if _told(pair)]
+        yield from sorted(left, key=lambda pair: pair.utc_ns)
 
     # -- by id --
 
@@ -126,10 +121,13 @@ class Join:
         if trade_key is not None:
             self._known[trade_key] = pair
 
-    def _merge(self, from_pair: Pair, into: Pair) -> None:
-        """An execution with both ids shows that two pairs, each with one of them, are one."""
+    def _index_all(self, from_pair: Pair, into: Pair) -> None:
         for execution in _told(from_pair):
             self._index(execution, into)
+
+    def _merge(self, from_pair: Pair, into: Pair) -> None:
+        """An execution with both ids shows that two pairs, each with one of them, are one."""
+        self._index_all(from_pair, into)
         into.ours = into.ours or from_pair.ours
         into.theirs += from_pair.theirs
         from_pair.ours, from_pair.theirs = None, []  # an empty pair is passed over when its time comes
@@ -150,20 +148,9 @@ class Join:
                 other.ours = other.ours or pair.ours
                 other.theirs += pair.theirs
                 other.how = How.TERMS
+                self._index_all(pair, other)
                 return True
         return False
-
-    def _wait(self, pair: Pair) -> None:
-        self._left.setdefault(_terms(pair), []).append(pair)
-        self._waiting.append(pair)
-
-    def _leave(self, pair: Pair) -> None:
-        terms = _terms(pair)
-        left = [one for one in self._left[terms] if one is not pair]
-        if left:
-            self._left[terms] = left
-        else:
-            del self._left[terms]
 
 
 def _told(pair: Pair) -> list[Execution]:

@@ -100,18 +100,27 @@ def test_what_a_feed_tells_twice_counts_once() -> None:
     assert (len(list(join.finish())), join.twice) == (1, 2)
 
 
-def test_only_the_last_seconds_are_held() -> None:
+def test_only_the_last_seconds_and_what_is_alone_are_held() -> None:
     join = Join()
     most = 0
     for number in range(10_000):
         one = execution(number, utc_ns=execution(0).utc_ns + number * SECOND // 10)
         join.add(one, ours=True)
-        if number % 7:
+        if number % 1_000:
             join.add(over_rest(one, feed="rest"), ours=False)
         for _ in join.settle(one.utc_ns):
             pass
         most = max(most, len(join))
-    assert most < 200
+    assert most < 100
+
+
+def test_a_report_that_is_sent_again_hours_later_still_finds_its_trade() -> None:
+    join = Join()
+    join.add(over_rest(execution(1), feed="rest"), ours=False)
+    assert list(join.settle(execution(9_000).utc_ns)) == []
+    join.add(execution(1), ours=True)
+    [pair] = join.finish()
+    assert (pair.how, pair.alone) == (How.TRADE_ID, False)
 
 
 def test_any_order_within_the_tolerance_gives_the_same_pairs() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Literal, Self, TypeAlias, TypeVar
@@ -15,8 +16,11 @@ from fixgw.engine.acceptor_settings import AcceptorPlan
 from fixgw.engine.handle import SessionHandle
 from fixgw.engine.link import Link
 from fixgw.engine.settings import SessionPlan
+from fixgw.engine.views import positions_view
 from fixgw.errors import ConfigError, FixError, LocalError, RemoteError
+from fixgw.handlers.account import Account
 from fixgw.handlers.base import Client
+from fixgw.handlers.holdings import Holdings
 from fixgw.handlers.orders import Orders
 from fixgw.observe.snapshot import GatewaySnapshot
 
@@ -64,6 +68,7 @@ class Gateway:
         self._services = list(services)
         self._acceptors = [Acceptor(plan, clock=self._clock) for plan in acceptors]
         self._handles: dict[str, SessionHandle] = {}
+        self._holdings: dict[str, Holdings] = {}
         self._stack: AsyncExitStack | None = None
         self._failed: asyncio.Event = asyncio.Event()
         names = [plan.session.name for plan in self._plans]
@@ -132,6 +137,19 @@ class Gateway:
             raise LocalError(f"gateway.orders needs exactly one order-entry session; there are: {names}")
         return offering[0].orders
 
+    @property
+    def positions(self) -> Holdings:
+        """The positions at the one venue, by all its sessions; what two of them tell counts once.
+
+        Raises:
+            LocalError: there are sessions at no venue that tells executions, or at more than one: use
+                ``gateway["name"].positions``.
+        """
+        if len(self._holdings) != 1:
+            names = ", ".join(self._holdings) or "none"
+            raise LocalError(f"gateway.positions needs sessions at exactly one venue; there are: {names}")
+        return next(iter(self._holdings.values()))
+
     def client(self, kind: type[C]) -> C:
         """Return the client of a class, such as Kalshi's ``DropCopy``, of the one session that has it.
 
@@ -149,7 +167,8 @@ class Gateway:
         sessions = {handle.name: handle.snapshot() for handle in self._handles.values()}
         for acceptor in self._acceptors:
             sessions |= acceptor.snapshot()
-        return GatewaySnapshot(taken_utc_ns=self._clock.now().utc_ns, sessions=sessions)
+        positions = {market: positions_view(holdings) for market, holdings in self._holdings.items()}
+        return GatewaySnapshot(self._clock.now().utc_ns, sessions, positions)
 
     # -- administration --
 
@@ -206,8 +225,7 @@ class Gateway:
     async def _running(self) -> AsyncIterator[None]:
         watchers: list[asyncio.Future[None]] = []
         try:
-            for plan in self._plans:
-                self._handles[plan.session.name] = SessionHandle(plan, self._clock)
+            self._open_sessions()
             watchers += [asyncio.ensure_future(self._watch(handle)) for handle in self._handles.values()]
             for handle in self._handles.values():
                 handle.start()
@@ -220,6 +238,19 @@ class Gateway:
             for watcher in watchers:
                 watcher.cancel()
             await self._stop()
+
+    def _open_sessions(self) -> None:
+        """Rebuild every session from its store, then the account of those at one venue."""
+        self._holdings.clear()
+        telling = Counter(plan.market for plan in self._plans if plan.positions is not None)
+        accounts = {market: Account() for market, sessions in telling.items() if sessions > 1}
+        for plan in self._plans:
+            handle = SessionHandle(plan, self._clock, accounts.get(plan.market))
+            self._handles[plan.session.name] = handle
+            if handle.has_positions:
+                self._holdings[plan.market] = accounts.get(plan.market) or handle.positions
+        for account in accounts.values():
+            account.begin()
 
     async def _stop(self) -> None:
         """Log every session out and close its store, also when the logging out is cut short."""

@@ -12,12 +12,14 @@ from fixgw.engine.link import Link
 from fixgw.engine.settings import SessionPlan
 from fixgw.engine.supervisor import Supervisor
 from fixgw.engine.timetable import Timekeeper
-from fixgw.engine.views import session_view
+from fixgw.engine.views import positions_view, session_view
 from fixgw.errors import LocalError, RemoteError
 from fixgw.fix.message import Message
+from fixgw.handlers.account import Account
 from fixgw.handlers.base import Book, Client, Sendable
 from fixgw.handlers.order import Ending
 from fixgw.handlers.orders import Orders
+from fixgw.handlers.positions import Positions
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
 from fixgw.observe.snapshot import OrdersView, SessionView, SupervisorView
@@ -34,20 +36,27 @@ class SessionHandle:
     Args:
         plan: what to run.
         clock: the only source of time.
+        account: hears of each execution; what several sessions tell of together.
 
     Raises:
         StoreError: the store can not be opened, or another process holds it or the identity.
     """
 
-    def __init__(self, plan: SessionPlan, clock: Clock) -> None:
+    def __init__(self, plan: SessionPlan, clock: Clock, account: Account | None = None) -> None:
         self.name = plan.session.name
         self.kind = plan.kind
         self.required = plan.required
         self.acks = Histogram()
+        self._listens = plan.listens
         self._orders = self._make_orders(plan)
+        self._positions = plan.positions() if plan.positions is not None else None
         self._keeper = Timekeeper(plan.timetable, clock) if plan.timetable is not None else None
         self._clients = list(plan.clients())
         books: list[Book] = [self._orders] if self._orders is not None else []
+        if self._positions is not None:
+            books.append(self._positions)
+            if account is not None:
+                self._positions.join(account)
         books += self._clients
         passage = plan.passage()
         books += [guard for guard in passage.guards if isinstance(guard, Book)]
@@ -76,9 +85,27 @@ class SessionHandle:
         Raises:
             LocalError: no orders are sent on this kind of session.
         """
+        if self._listens:
+            raise LocalError(f"{self.name}: a listener reads only; send orders on another session")
         if self._orders is None:
             raise LocalError(f"{self.name}: no orders are sent on a session of kind {self.kind or 'unknown'}")
         return self._orders
+
+    @property
+    def positions(self) -> Positions:
+        """The positions that the session's executions made; ``Gateway.positions`` has those of all.
+
+        Raises:
+            LocalError: no executions are told on this kind of session.
+        """
+        if self._positions is None:
+            raise LocalError(f"{self.name}: no executions are told on a session of kind {self.kind}")
+        return self._positions
+
+    @property
+    def has_positions(self) -> bool:
+        """True when executions or settlements are told on this session."""
+        return self._positions is not None
 
     def client(self, kind: type[C]) -> C:
         """Return the session's client of a class, such as Kalshi's ``DropCopy``.
@@ -229,6 +256,7 @@ class SessionHandle:
             kind=self.kind,
             required=self.required,
             orders=self._orders_view(),
+            positions=positions_view(self._positions) if self._positions is not None else None,
             acks=self.acks.snapshot(),
         )
 

@@ -13,6 +13,7 @@ from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.passage import Passage
+from fixgw.handlers.positions import Positions
 from fixgw.session.state import SessionSettings
 from fixgw.store.base import Store
 from fixgw.transport.base import Connector
@@ -80,6 +81,9 @@ class SessionPlan:
         messages: the typed messages of its dialect.
         handler: the user's handler object, or None.
         orders: keep an order book and offer ``submit``, ``replace`` and ``cancel``.
+        listens: it only reads what other sessions of the account do.
+        positions: makes the account of its executions; called once, at start; None where none are told.
+        market: the venue and the environment; sessions of one market tell of the same executions.
         clients: makes what else can be asked for on the session; called once, at start.
         passage: makes the guards and the edge that its messages pass; called once, at start.
         required: ``load`` waits for its Logon, and a fatal refusal of it ends the gateway.
@@ -101,6 +105,9 @@ class SessionPlan:
     messages: Sequence[type[TypedMessage]] = ()
     handler: object | None = None
     orders: bool = False
+    listens: bool = False
+    positions: Callable[[], Positions] | None = Positions
+    market: str = ""
     clients: Callable[[], Sequence[Client]] = tuple
     passage: Callable[[], Passage] = Passage
     required: bool = True

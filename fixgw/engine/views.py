@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from fixgw.engine.link import Link
+from fixgw.handlers.holdings import Holdings
 from fixgw.observe.histogram import EMPTY, HistogramSnapshot
-from fixgw.observe.snapshot import HandlersView, OrdersView, SessionView, StoreView, SupervisorView
+from fixgw.observe.snapshot import (
+    HandlersView,
+    OrdersView,
+    PositionsView,
+    SessionView,
+    StoreView,
+    SupervisorView,
+)
 from fixgw.store.base import Store
 
 
@@ -15,6 +23,7 @@ def session_view(
     kind: str = "",
     required: bool = False,
     orders: OrdersView | None = None,
+    positions: PositionsView | None = None,
     acks: HistogramSnapshot = EMPTY,
 ) -> SessionView:
     """Return the view of a session.
@@ -25,6 +34,7 @@ def session_view(
         kind: the venue's kind of session.
         required: the gateway waits for its Logon.
         orders: the order book, None where no orders are sent.
+        positions: what its executions made, None where none are told.
         acks: time from a submit to its first report.
     """
     stats = link.dispatcher.stats
@@ -44,6 +54,7 @@ def session_view(
             stats.malformed.total(),
         ),
         orders=orders,
+        positions=positions,
         connections=link.connections,
         bytes_in=link.bytes_in,
         bytes_out=link.outbox.bytes_out,
@@ -52,6 +63,21 @@ def session_view(
         commits=link.outbox.commits.snapshot(),
         acks=acks,
         heartbeats=link.heartbeats.snapshot(),
+    )
+
+
+def positions_view(holdings: Holdings) -> PositionsView:
+    """Return the view of positions."""
+    return PositionsView(
+        fees=holdings.fees,
+        realised_pnl=holdings.realised_pnl,
+        cash=holdings.cash,
+        counted=holdings.counted,
+        duplicates=holdings.duplicates,
+        doubtful=holdings.doubtful,
+        unmatched=holdings.unmatched,
+        malformed=holdings.malformed,
+        each=tuple(holdings.snapshot()),
     )
 
 

@@ -31,6 +31,7 @@ class Holdings:
         duplicates: told again, and left.
         doubtful: executions older than all that are remembered, and left: they may have been counted or not.
         unmatched: corrections of executions whose terms are not known any more, and left.
+        malformed: messages that could not be read; they changed nothing.
     """
 
     def __init__(self) -> None:
@@ -39,6 +40,7 @@ class Holdings:
         self.duplicates = 0
         self.doubtful = 0
         self.unmatched = 0
+        self.malformed = 0
         self._positions: dict[tuple[str, str], Position] = {}
         self._earlier = Position("")
         self._fold_beyond = KEPT
@@ -163,9 +165,7 @@ class Holdings:
         if position is None:
             position = self._begun(*key)
             whole = self._positions.get((fill.symbol, ""))
-            if (
-                whole is not None and whole.settl_price is not None
-            ):  # a late execution in a further subaccount
+            if whole is not None and whole.settl_price is not None:  # it comes late, in a further subaccount
                 position.settl_price, position.settled_ns = whole.settl_price, whole.settled_ns
                 position.paid = whole.paid
         return position

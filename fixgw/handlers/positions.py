@@ -46,9 +46,6 @@ class Positions(Holdings, Book):
         identify: returns what makes an execution unique; None for an ExecID(17) that identifies none.
         flat_untold: a trade with neither LongQty(704) nor ShortQty(705) says that the position is zero; else
             it says nothing.
-
-    Attributes:
-        malformed: messages that could not be read; they changed nothing.
     """
 
     name = "positions"
@@ -57,7 +54,6 @@ class Positions(Holdings, Book):
         self, identify: Callable[[str], Identity | None] = by_text, *, flat_untold: bool = False
     ) -> None:
         super().__init__()
-        self.malformed = 0
         self._identify = identify
         self._untold = ZERO if flat_untold else None
         self._account: Account | None = None

@@ -1,6 +1,7 @@
 """One object that says everything there is to see of a gateway; metrics, JSON and tables only render it.
 
-Nothing in it is secret. Only ``OrdersView.each`` grows with the orders, as far as the book keeps them.
+Nothing in it is secret. Only ``OrdersView.each`` and ``PositionsView.each`` grow, with the orders and markets
+that the books keep.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from enum import Enum
 from typing import Any
 
 from fixgw.handlers.order import OrderSnapshot
+from fixgw.handlers.position import PositionSnapshot
 from fixgw.observe.histogram import EMPTY, HistogramSnapshot
 from fixgw.session.snapshot import SessionSnapshot
 
@@ -100,6 +102,33 @@ class OrdersView:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionsView:
+    """Positions, and what was counted for them; money in dollars.
+
+    Args:
+        fees: paid, all markets together.
+        realised_pnl: earned by what was closed or settled, before fees, all markets together.
+        cash: what trades and settlements moved on the account, by the venue's own words.
+        counted: executions and settlements.
+        duplicates: told again, since start.
+        doubtful: executions too old to tell whether they were counted, and left, since start.
+        unmatched: corrections of executions that are not known any more, and left, since start.
+        malformed: messages that could not be read, since start.
+        each: every position that is kept, in the order of their first trade.
+    """
+
+    fees: Decimal = Decimal(0)
+    realised_pnl: Decimal = Decimal(0)
+    cash: Decimal = Decimal(0)
+    counted: int = 0
+    duplicates: int = 0
+    doubtful: int = 0
+    unmatched: int = 0
+    malformed: int = 0
+    each: tuple[PositionSnapshot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SessionView:
     """One session with everything around it.
 
@@ -113,6 +142,7 @@ class SessionView:
         store: where its records go.
         handlers: how the desk's handlers do.
         orders: the order book, None where no orders are sent.
+        positions: what its executions made, None where none are told.
         connections: streams that came up, since start.
         bytes_in: bytes received, since start.
         bytes_out: bytes handed to the transport, since start.
@@ -132,6 +162,7 @@ class SessionView:
     store: StoreView
     handlers: HandlersView = HandlersView()
     orders: OrdersView | None = None
+    positions: PositionsView | None = None
     connections: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
@@ -149,10 +180,12 @@ class GatewaySnapshot:
     Args:
         taken_utc_ns: when it was taken, nanoseconds since 1970.
         sessions: by name, in the order of the configuration.
+        positions: by venue and environment: what its sessions tell together, each execution once.
     """
 
     taken_utc_ns: int
     sessions: Mapping[str, SessionView]
+    positions: Mapping[str, PositionsView] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, strings and numbers; durations become count, mean, p50 and p99 in seconds."""

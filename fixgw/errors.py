@@ -141,7 +141,16 @@ class NotAllowed(Refused):
 
 
 class LimitBreached(Refused):
-    """A pre-trade check of the desk's own says no; ``rule`` is the name of its setting."""
+    """A limit of the desk's own says no.
+
+    Args:
+        rule: the name of its setting.
+        what: value and limit.
+        where: what holds the setting, such as ``sessions.orders.risk``.
+    """
+
+    def __init__(self, rule: str, what: str, where: str) -> None:
+        super().__init__(f"{rule}: {what} (set by {where}.{rule})", rule)
 
 
 class RateLimited(Refused):

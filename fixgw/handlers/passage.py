@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fixgw.clock import Now
 from fixgw.fix.message import Message
+from fixgw.handlers.base import SessionPort
 
 
 class Guard(Protocol):
@@ -30,6 +31,15 @@ class Guard(Protocol):
 
     def delay(self, message: Message, now: Now) -> float:
         """Return the seconds after which ``admit`` would let it leave; 0 when waiting changes nothing."""
+        ...
+
+
+@runtime_checkable
+class SessionGuard(Guard, Protocol):
+    """A guard that looks at the session whose messages it judges."""
+
+    def bind(self, port: SessionPort) -> None:
+        """Look at this session from now on."""
         ...
 
 

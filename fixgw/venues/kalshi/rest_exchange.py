@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from fixgw.safety.grid import PriceRange
 from fixgw.venues.kalshi.rest_models import Row
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -140,15 +141,6 @@ class HistoricalCutoff:
     def of(cls, row: Row) -> HistoricalCutoff:
         """Read the cutoffs."""
         return cls(row.instant("trades_created_ts"), row.instant("orders_updated_ts"))
-
-
-@dataclass(frozen=True, slots=True)
-class PriceRange:
-    """Prices from start to end in steps, dollars."""
-
-    start: Decimal
-    end: Decimal
-    step: Decimal
 
 
 @dataclass(frozen=True, slots=True)

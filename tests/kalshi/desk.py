@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -44,23 +44,27 @@ class Seat:
 
     Args:
         kind: the venue's kind of session.
-        account: whose API key logs on; each seat has a key of its own unless ``key`` says else.
+        account: whose API key logs on; each seat has a key of its own.
         options: Logon options on top of those that are usual here.
-        key: the name of the key; two seats with one key are one client to the venue.
+        key_of: another seat whose key it uses, which no configuration would allow.
         more: other settings of the session, as a ``sessions.yaml`` has them.
+        wrong: changes to the settings of its FIX session that no ``sessions.yaml`` could ask for.
+        dial: TargetCompID(56) whose port it dials, when that is not its own.
         guarded: false lets through what the desk's own guards would keep from the venue.
     """
 
     kind: str
     account: str = "alpha"
     options: Mapping[str, Any] = field(default_factory=dict)
-    key: str = ""
+    key_of: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)
+    wrong: Mapping[str, Any] = field(default_factory=dict)
+    dial: str = ""
     guarded: bool = True
 
     def spec(self, name: str) -> ClientSpec:
         """Return what its key is made from."""
-        return ClientSpec(self.key or f"{self.account}-{name}", Algorithm.ED25519, self.account)
+        return ClientSpec(f"{self.account}-{name}", Algorithm.ED25519, self.account)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -189,6 +193,7 @@ class Opener:
         *,
         wait: Wait = "all",
         retry: RetrySettings = AT_ONCE,
+        prepare: Callable[[Simulator, DeskClock], None] | None = None,
         **settings: Any,
     ) -> AsyncIterator[Joined]:
         """Run a venue and a gateway with these sessions.
@@ -197,6 +202,7 @@ class Opener:
             seats: by name.
             wait: for which Logons.
             retry: the gateway's back-off; at once by default.
+            prepare: called before the gateway dials.
             settings: further settings of the venue.
         """
         clock = DeskClock(asyncio.get_running_loop())
@@ -210,12 +216,10 @@ class Opener:
         assert made.network is not None
         async with Simulator(made) as venue:
             key_ids = {name: venue.keys[spec.name].key_id for name, spec in specs.items()}
-            plans = memory_plans(
-                venue,
-                {name: (seat.kind, specs[name].name) for name, seat in seats.items()},
-                settings={name: seat.settings for name, seat in seats.items()},
-            )
-            plans = [replace(_open(plan, seats[plan.session.name]), retry=retry) for plan in plans]
+            plans = _plans(venue, made.network, seats, specs)
+            if prepare is not None:
+                prepare(venue, clock)
+            plans = [replace(plan, retry=retry) for plan in plans]
             gateway = Gateway(plans, clock=clock, wait=wait, timeout=5.0, drain_timeout=0.2)
             async with gateway:
                 joined = Joined(venue, gateway, made.network, clock, key_ids)
@@ -223,9 +227,33 @@ class Opener:
                 yield joined
 
 
-def _open(plan: SessionPlan, seat: Seat) -> SessionPlan:
-    """Take the guards away where the venue's own answer to what they keep back is wanted."""
-    return plan if seat.guarded else replace(plan, passage=lambda: Passage((), plan.passage().edge))
+def _plans(
+    venue: Simulator, network: MemoryNetwork, seats: Mapping[str, Seat], specs: Mapping[str, ClientSpec]
+) -> list[SessionPlan]:
+    """Return the plans of a configuration with these seats, changed where it could not ask for them."""
+    made = memory_plans(
+        venue,
+        {name: (seat.kind, specs[name].name) for name, seat in seats.items()},
+        settings={name: seat.settings for name, seat in seats.items()},
+    )
+    by_name = {plan.session.name: plan for plan in made}
+    return [_bent(by_name[name], seat, network, by_name) for name, seat in seats.items()]
+
+
+def _bent(
+    plan: SessionPlan, seat: Seat, network: MemoryNetwork, plans: Mapping[str, SessionPlan]
+) -> SessionPlan:
+    """Let a session do what no configuration would let it, to hear what the venue says to that."""
+    if not seat.guarded:
+        edge = plan.passage().edge
+        plan = replace(plan, passage=lambda: Passage((), edge))
+    if seat.dial:
+        plan = replace(plan, connector=network.connector(seat.dial))
+    wrong = dict(seat.wrong)
+    if seat.key_of:
+        owner = plans[seat.key_of].session
+        wrong |= {"sender_comp_id": owner.sender_comp_id, "signer": owner.signer}
+    return replace(plan, session=replace(plan.session, **wrong))
 
 
 def limit(

@@ -10,6 +10,7 @@ from fixgw.fix.message import Message
 from fixgw.messages.order_entry import Side
 from fixgw.sim.admission import Trading
 from fixgw.sim.settlement import Result
+from fixgw.venues.kalshi.market_book import Level
 from fixgw.venues.kalshi.market_data import MarketData
 from fixgw.venues.kalshi.market_requests import MarketDataRefused
 from fixgw.venues.kalshi.messages import MDReqRejReason, SecurityTradingStatus
@@ -46,7 +47,8 @@ async def test_263_0_a_snapshot_is_all_that_comes(desk: Opener) -> None:
             "books",
             f"W|55={MARKET}|268=2|269=0,1|270=0.3500,0.6500|271=10.00,5.00|272=20261009,20261009|273",
         )
-        assert (book.best_bid, book.best_offer) == ((Decimal("0.35"), 10), (Decimal("0.65"), 5))
+        assert book.best_bid == Level(Decimal("0.35"), Decimal(10))
+        assert book.best_offer == Level(Decimal("0.65"), Decimal(5))
 
 
 @covers("V market-data", "W market-data", "X market-data")
@@ -92,7 +94,8 @@ async def test_269_2_a_trade_tells_its_aggressor(
         joined.assert_fits(update, f"X|269=2,{2 - int(aggressor)}|270={price}00,{price}00")
         trade = client.book(MARKET).last_trade
         assert trade is not None
-        assert (trade.md_entry_size, trade.aggressor_side, trade.trade_id) == (3, side, update.get(1003))
+        assert (trade.aggressor_side, trade.trade_id) == (side, update.get(1003))
+        assert trade.md_entry_size == 3
 
 
 @covers("X market-data")
@@ -181,22 +184,15 @@ async def test_326_the_states_of_a_market(desk: Opener) -> None:
         client.watch_status(MARKET)
         await joined.told("books", f"e|263=1|55={MARKET}")
         await joined.heard("books")  # nothing is told before something changes
-        seen = []
-        for change in (
-            lambda: joined.venue.close_market(MARKET),
-            lambda: joined.venue.reopen_market(MARKET),
-            lambda: joined.venue.pause(Trading.PAUSED),  # of the exchange: no change of the market
-        ):
-            change()
-            await joined.settle()
-            seen.append(client.book(MARKET).status)
+        joined.venue.close_market(MARKET)
+        await joined.settle()
+        assert client.book(MARKET).status is SecurityTradingStatus.TRADING_HALT
+        joined.venue.reopen_market(MARKET)
+        joined.venue.pause(Trading.PAUSED)  # of the exchange: no change of the market
+        await joined.settle()
+        assert client.book(MARKET).status is SecurityTradingStatus.RESUME
         joined.venue.settle_market(MARKET, Result.YES)
         await joined.heard("books", *(f"f|55={MARKET}|326={state}" for state in (2, 3, 100, 101)))
-        halted, resumed = (
-            SecurityTradingStatus.TRADING_HALT,
-            SecurityTradingStatus.RESUME,
-        )
-        assert seen == [halted, resumed, resumed]
         assert client.book(MARKET).status is SecurityTradingStatus.SETTLED
 
 

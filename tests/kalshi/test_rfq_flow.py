@@ -158,7 +158,7 @@ async def test_a_confirmed_quote_executes_when_its_timer_has_run(desk: Opener, t
             f"8|150=0|39=0|11={quote.quote_id}|54=2",
             f"8|150=F|39=2|11={quote.quote_id}|54=2|31=0.4500",
         )
-        assert (report.cum_qty, report.last_px, report.leaves_qty) == (SIZE, Decimal("0.45"), 0)
+        assert (report.cum_qty, report.last_px, report.leaves_qty) == (SIZE, Decimal("0.45"), Decimal(0))
         assert quote.state is QuoteState.CONFIRMED
         positions = at.joined.venue.ledger.positions
         assert sorted(positions.values()) == [-SIZE, SIZE]

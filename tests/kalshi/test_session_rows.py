@@ -1,0 +1,329 @@
+"""The session's own tables, for each kind: Logon flags, refusals of a Logon, numbers and heartbeats."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from fixgw.engine.settings import RetrySettings
+from fixgw.handlers.order import OrderState
+from fixgw.sim.messagelog import LoggedFrame
+from fixgw.sim.venue import Simulator
+from fixgw.venues.base import Retry
+from fixgw.venues.kalshi.profile import VENUE
+from tests.kalshi.covers import Words, covers, rows, rows_by_kind
+from tests.kalshi.desk import BUY, DeskClock, Joined, Opener, Seat, limit
+
+KINDS = tuple(VENUE.profile.kinds)
+NUMBERED = tuple(kind.name for kind in VENUE.profile.kinds.values() if kind.retransmission)
+RESETTING = tuple(kind.name for kind in VENUE.profile.kinds.values() if kind.must_reset)
+SECOND = RetrySettings(base_seconds=1.0, cap_seconds=1.0)
+NEEDS = {"listener_session": {"skip_pending_exec_reports": True}}
+VALUES: Mapping[str, object] = {"message_retention_period": 48}
+
+
+def admin(joined: Joined, seat: str, msg_type: str, *, outbound: bool = True) -> list[LoggedFrame]:
+    """Return the session messages of a type that passed since the last look."""
+    return [
+        frame for frame in joined.frames(seat, outbound=outbound, admin=True) if frame.msg_type == msg_type
+    ]
+
+
+# -- Logon --
+
+
+@rows_by_kind([Words("Logon and its answer", "A out, A in")], *KINDS)
+async def test_a_logon_is_answered(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind)}) as joined:
+        joined.seen = 0
+        (asked,) = admin(joined, "desk", "A", outbound=False)
+        (answer,) = admin(joined, "desk", "A")
+        target = VENUE.profile.kinds[kind].target_comp_id
+        joined.assert_fits(asked, f"A|34=1|56={target}|98=0|108=30|141=Y|1137=9|95=88|96|!50")
+        joined.assert_fits(answer, f"A|34=1|49={target}|56={joined.key_ids['desk']}|98=0|108=30|141=Y|1137=9")
+        assert joined["desk"].active
+
+
+FLAGS = [
+    (option.name, option.tag, kind)
+    for option in VENUE._options.values()
+    if option.name != "cancel_orders_on_disconnect"  # asked for by a setting of its own, below
+    for kind in KINDS
+    if kind in option.kinds
+]
+
+
+@pytest.mark.parametrize(
+    ("option", "tag", "kind"),
+    [
+        pytest.param(option, tag, kind, id=f"{kind}: {tag} {option}", marks=covers(f"A {kind} out"))
+        for option, tag, kind in FLAGS
+    ],
+)
+async def test_a_logon_flag_is_taken(desk: Opener, option: str, tag: int, kind: str) -> None:
+    value = VALUES.get(option, True)
+    options = {**NEEDS.get(option, {}), option: value}
+    async with desk({"desk": Seat(kind, options=options)}) as joined:
+        joined.seen = 0
+        (asked,) = admin(joined, "desk", "A", outbound=False)
+        joined.assert_fits(asked, f"A|{tag}={'Y' if value is True else value}")
+        assert joined["desk"].active
+
+
+@rows_by_kind([Words("8013 CancelOrdersOnDisconnect", "A out")], "orders-nr", "orders-rt")
+async def test_the_flag_that_has_a_setting_of_its_own(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind, more={"cancel_on_disconnect": True})}) as joined:
+        joined.seen = 0
+        joined.assert_fits(admin(joined, "desk", "A", outbound=False)[0], "A|8013=Y")
+        assert joined["desk"].active
+
+
+# -- refusals --
+
+
+def wrong_key(venue: Simulator, clock: DeskClock) -> None:
+    """The venue has the public half of another key."""
+    ours, other = (venue.keys[name] for name in ("alpha-desk", "alpha-other"))
+    key = venue.registry.get(other.key_id)
+    assert key is not None
+    venue.registry._keys[ours.key_id] = key
+
+
+def fast_clock(venue: Simulator, clock: DeskClock) -> None:
+    clock.ahead = 31.0
+
+
+A_SEAT = Seat("orders-nr")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A Logon that the venue refuses.
+
+    Args:
+        what: the reason, in words.
+        text: Text(58) of its Logout, or of its Reject.
+        action: what the desk does about it.
+        seat: what logs on.
+        prepare: what is wrong beside that.
+        answer: MsgType of the refusal.
+        spoken: the messages that are driven.
+    """
+
+    what: str
+    text: str
+    action: Retry = Retry.RETRY
+    seat: Seat = A_SEAT
+    prepare: Callable[[Simulator, DeskClock], None] | None = None
+    answer: str = "5"
+
+    @property
+    def spoken(self) -> str:
+        """The Logon and its refusal."""
+        return f"A {self.seat.kind} out, {self.answer} {self.seat.kind} in"
+
+
+def with_fields(kind: str, *pairs: tuple[int, str]) -> Seat:
+    return Seat(kind, wrong={"logon_fields": pairs})
+
+
+REFUSED = (
+    Refused("port of another kind", "Invalid TargetCompID", Retry.FATAL, Seat("orders-rt", dial="KalshiDC")),
+    Refused("signed with another key", "Invalid signature", prepare=wrong_key),
+    Refused("nobody's key", "Unknown API key", seat=Seat("orders-nr", wrong={"sender_comp_id": "nobody"})),
+    Refused(
+        "SenderSubID", "SenderSubID(50) is not allowed on Logon", seat=with_fields("orders-nr", (50, "X"))
+    ),
+    Refused(
+        "heartbeats too often",
+        "HeartBtInt(108) must be greater than 3",
+        seat=Seat("orders-nr", wrong={"heart_bt_int": 3}),
+    ),
+    Refused(
+        "another version",
+        "DefaultApplVerID(1137) must be 9",
+        seat=Seat("orders-nr", wrong={"default_appl_ver_id": "7"}),
+    ),
+    Refused(
+        "listener with pending reports",
+        "ListenerSession(20126) requires SkipPendingExecReports(21011)=Y",
+        seat=with_fields("orders-nr", (20126, "Y")),
+    ),
+    Refused(
+        "listener that cancels",
+        "CancelOrdersOnDisconnect(8013) conflicts with ListenerSession(20126)",
+        seat=with_fields("orders-rt", (8013, "Y"), (20126, "Y"), (21011, "Y")),
+    ),
+    Refused(
+        "listener where there are no orders",
+        "ListenerSession(20126) is not allowed on this session",
+        seat=with_fields("drop-copy", (20126, "Y"), (21011, "Y")),
+    ),
+    Refused(
+        "cancel on disconnect where there are no orders",
+        "CancelOrdersOnDisconnect(8013) is not allowed on this session",
+        seat=with_fields("rfq", (8013, "Y")),
+    ),
+    Refused(
+        "retention where nothing is retained",
+        "MessageRetentionPeriod(20200) is not allowed on this session",
+        seat=with_fields("market-data", (20200, "24")),
+    ),
+    Refused(
+        "retention of more than 72 hours",
+        "MessageRetentionPeriod(20200) must be 1 to 72",
+        seat=with_fields("post-trade", (20200, "73")),
+    ),
+    Refused(
+        "clock is wrong",
+        "SendingTime accuracy problem",
+        prepare=fast_clock,
+        answer="3",
+    ),
+)
+
+
+@rows(REFUSED)
+async def test_a_logon_that_is_refused(desk: Opener, row: Refused) -> None:
+    other = Seat("drop-copy")  # whose Logon is good
+    async with desk(
+        {"desk": row.seat, "other": other}, wait="none", retry=SECOND, prepare=row.prepare
+    ) as joined:
+        joined.seen = 0
+        await joined.settle()
+        sender = row.seat.wrong.get("sender_comp_id", joined.key_ids["desk"])
+        refusals = [
+            frame for frame in joined.venue.log.of(sender, outbound=True) if frame.msg_type == row.answer
+        ]
+        assert len(refusals) == 1
+        assert refusals[0].get(58) == row.text
+        handle = joined["desk"]
+        assert not handle.active
+        assert row.text in handle.why
+        decision = handle.supervisor.last_decision
+        assert decision is not None
+        gave_up = handle.supervisor.gave_up.is_set()
+        assert gave_up is (row.action is Retry.FATAL)
+
+
+@rows_by_kind([Words("already exists", "A out, 5 in")], *KINDS)
+async def test_a_second_connection_of_a_key(desk: Opener, kind: str, row: Words) -> None:
+    seats = {"desk": Seat(kind), "second": Seat(kind, key_of="desk")}
+    async with desk(seats, wait="none", retry=SECOND) as joined:
+        joined.seen = 0
+        await joined.settle()
+        assert [frame.get(58) for frame in admin(joined, "desk", "5")] == ["already exists"]
+        assert "another connection with this API key is live" in joined["second"].why
+        assert joined["desk"].active  # the first one goes on
+        await joined.gateway.logout("desk")
+        await asyncio.sleep(59)
+        assert not joined["second"].active  # a dead connection lives on at the venue for a minute
+        await asyncio.sleep(2)
+        assert joined["second"].active
+
+
+# -- Logout --
+
+
+@rows_by_kind([Words("the desk logs out", "5 out, 5 in")], *KINDS)
+async def test_the_desk_logs_out(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind)}) as joined:
+        await joined.gateway.logout("desk")
+        ways = [
+            (frame.outbound, frame.msg_type) for frame in joined.frames("desk", outbound=None, admin=True)
+        ]
+        assert ways == [(False, "5"), (True, "5")]
+        assert not joined["desk"].active
+
+
+@rows_by_kind([Words("the venue logs out", "5 in, 5 out")], *KINDS)
+async def test_the_venue_logs_out(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind)}, retry=SECOND) as joined:
+        (link,) = joined.venue.links.values()
+        link.logout("the venue closes")
+        await joined.settle()
+        frames = joined.frames("desk", outbound=None, admin=True)
+        assert [(frame.outbound, frame.msg_type, frame.get(58)) for frame in frames] == [
+            (True, "5", "the venue closes"),
+            (False, "5", None),
+        ]
+        assert "the venue closes" in joined["desk"].why
+        await asyncio.sleep(2)
+        assert joined["desk"].active  # it logs on again
+
+
+# -- heartbeats --
+
+
+@rows_by_kind([Words("heartbeats of an idle session", "0 out, 0 in")], *KINDS)
+async def test_an_idle_session_beats(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind, more={"heartbeat": 10})}) as joined:
+        await asyncio.sleep(35)
+        assert len(admin(joined, "desk", "0")) == 3
+        assert len(admin(joined, "desk", "0", outbound=False)) == 3
+        assert joined["desk"].active
+
+
+# -- numbers --
+
+
+@rows_by_kind([Words("a number that is too low", "A out, 5 in")], *NUMBERED)
+async def test_a_number_too_low(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind)}, retry=SECOND) as joined:
+        await asyncio.sleep(65)  # two heartbeats
+        await joined.gateway.logout("desk")
+        await joined.gateway.set_numbers("desk", None, 1, "a test")
+        joined.look()
+        await joined.gateway.logon("desk")
+        await joined.settle()
+        (refusal,) = admin(joined, "desk", "5")
+        assert "MsgSeqNum too low" in (refusal.get(58) or "")
+        assert not joined["desk"].active
+        assert joined["desk"].supervisor.gave_up.is_set()  # a person has to decide
+
+
+@rows_by_kind([Words("the venue asks for what it lacks", "2 in, 4 out")], *NUMBERED)
+async def test_a_number_too_high(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind)}, retry=SECOND) as joined:
+        await joined.gateway.logout("desk")
+        ahead = joined["desk"].link.session.next_out + 5
+        await joined.gateway.set_numbers("desk", None, ahead, "a test")
+        joined.look()
+        await joined.gateway.logon("desk")
+        await joined["desk"].logged_on()
+        await joined.settle()
+        (asked,) = admin(joined, "desk", "2")
+        joined.assert_fits(asked, f"2|7={ahead - 5}|16=0")
+        (filled,) = admin(joined, "desk", "4", outbound=False)
+        joined.assert_fits(filled, f"4|43=Y|34={ahead - 5}|123=Y|36={ahead + 1}")
+
+
+@covers("2 orders-rt out", "8 orders-rt", "4 orders-rt in")
+async def test_the_desk_asks_for_what_it_missed(desk: Opener) -> None:
+    async with desk({"desk": Seat("orders-rt")}, retry=SECOND) as joined:
+        order = await joined.submit("desk", limit(BUY, 10, "0.60"))
+        await joined.gateway.logout("desk")
+        joined.venue.fill(order.cl_ord_id, order.order_qty)
+        await asyncio.sleep(3600)
+        joined.look()
+        await joined.gateway.logon("desk")
+        assert await order.closed(timeout=5) is OrderState.FILLED
+        (asked,) = admin(joined, "desk", "2", outbound=False)
+        missed = int(asked.get(7) or 0)
+        await joined.heard("desk", f"8|34={missed}|43=Y|122=20261009-14:30:00.000|150=F|39=2")
+        # the Logon itself is no message to be sent again
+        (filled,) = admin(joined, "desk", "4")
+        joined.assert_fits(filled, f"4|34={missed + 1}|123=Y|43=Y")
+
+
+@rows_by_kind([Words("ResendRequest without retransmission", "2 out")], *RESETTING)
+async def test_numbers_begin_anew_with_each_connection(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind)}) as joined:
+        joined.venue.cut(joined.key_ids["desk"])
+        await joined["desk"].logged_on()
+        logons = admin(joined, "desk", "A", outbound=False)
+        assert [(logon.msg_seq_num, logon.get(141)) for logon in logons] == [(1, "Y")]
+        assert admin(joined, "desk", "2", outbound=False) == []

@@ -21,7 +21,6 @@ from fixgw.fix import quickfix_xml
 from fixgw.fix.dictionary import Dictionary
 from fixgw.fix.framing import Framer
 from fixgw.fix.message import FrameEncoder, Message
-from fixgw.fix.schema import TypedMessage
 from fixgw.fix.validate import Rules, Validator
 from fixgw.messages import admin
 from fixgw.messages.business import BusinessRejectReason
@@ -92,7 +91,7 @@ FRAMES = {
     ),
 }
 
-CLASSES: dict[str, type[TypedMessage]] = {one.MSG_TYPE: one for one in (admin.Logout, *kalshi.MESSAGES)}
+CLASSES = {one.MSG_TYPE: one for one in kalshi.MESSAGES} | {"5": admin.Logout}
 
 
 def wire(name: str) -> bytes:

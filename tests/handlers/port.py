@@ -57,12 +57,15 @@ class Port:
 class Desk:
     """A book with its port, and the venue's voice."""
 
-    def __init__(self, *messages: type[TypedMessage]) -> None:
+    def __init__(self, *messages: type[TypedMessage], remainders_told: bool = False) -> None:
         self.port = Port()
         self.refused: list[FieldError] = []
         ids = itertools.count(1)
         self.orders = Orders(
-            messages, unknown_outcome_texts=frozenset({UNAVAILABLE}), cl_ord_ids=lambda: f"id{next(ids)}"
+            messages,
+            unknown_outcome_texts=frozenset({UNAVAILABLE}),
+            remainders_told=remainders_told,
+            cl_ord_ids=lambda: f"id{next(ids)}",
         )
         self.orders.bind(self.port)
 

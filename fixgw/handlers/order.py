@@ -152,6 +152,7 @@ class OrderSnapshot:
         text: the last Text(58) about it.
         foreign: reported by the venue, but not sent from this book.
         chain: every accepted ClOrdID(11), oldest first.
+        fees: of the fills that were told, dollars.
     """
 
     cl_ord_id: str
@@ -168,6 +169,7 @@ class OrderSnapshot:
     text: str
     foreign: bool
     chain: tuple[str, ...]
+    fees: Decimal = Decimal(0)
 
 
 @dataclass(eq=False, slots=True)
@@ -201,6 +203,7 @@ class Order:
     cum_qty: Decimal = Decimal(0)
     leaves_qty: Decimal = Decimal(0)
     avg_px: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
     text: str = ""
     foreign: bool = False
     chain: list[str] = field(default_factory=list)
@@ -290,6 +293,7 @@ class Order:
             self.text,
             self.foreign,
             tuple(self.chain),
+            self.fees,
         )
 
 
@@ -326,6 +330,7 @@ def load_order(plain: dict[str, Any]) -> Order:
         cum_qty=Decimal(plain["cum_qty"]),
         leaves_qty=Decimal(plain["leaves_qty"]),
         avg_px=Decimal(plain["avg_px"]),
+        fees=Decimal(plain.get("fees", 0)),
         text=plain["text"],
         foreign=plain["foreign"],
         chain=list(plain["chain"]),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from fixgw.errors import FixError
+from fixgw.errors import FieldError
 from fixgw.fix import tags
 from fixgw.fix.fieldtypes import DECIMAL
 from fixgw.fix.message import Message
@@ -73,8 +73,9 @@ class Positions(Holdings, Book):
             return
         try:
             self._executed(message, exec_type)
-        except FixError:  # must not stop the ones after it; a handler that reads the field answers the peer
+        except FieldError as fault:
             self.malformed += 1
+            context.refuse(fault)
 
     def settle(self, settled: Settled) -> bool:
         """Take in a settlement, and tell the account; see ``Holdings.settle``."""

@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from fixgw.fix.tags import CL_ORD_ID, ORIG_CL_ORD_ID, TEXT
+from fixgw.handlers.amounts import fees_of
 from fixgw.handlers.order import Order, OrderState, Request
+from fixgw.handlers.position import ZERO
 from fixgw.messages.order_entry import ExecutionReport
 
 # ExecType(150) that ends an order; for all others the quantities tell the state.
@@ -36,6 +38,7 @@ class _Said(NamedTuple):
     avg_px: Decimal | None
     price: Decimal | None
     order_qty: Decimal | None
+    fees: Decimal
 
 
 def named_by(report: ExecutionReport) -> Named:
@@ -79,7 +82,8 @@ def apply_report(
         exec_id = report.exec_id
         if exec_id in order.exec_ids:
             return None
-        said = _Said(report.cum_qty, report.leaves_qty, report.avg_px, report.price, report.order_qty)
+        fees = fees_of(message) if kind == TRADE else ZERO
+        said = _Said(report.cum_qty, report.leaves_qty, report.avg_px, report.price, report.order_qty, fees)
         if kind != STATUS and exec_id not in NO_EXEC_IDS:
             order.applied(exec_id)
         _apply(order, named, said)
@@ -93,6 +97,7 @@ def apply_report(
 def _apply(order: Order, named: Named, said: _Said) -> None:
     kind, cl_ord_id, original, order_id = named
     order.order_id = order_id or order.order_id
+    order.fees += said.fees
     if said.cum_qty >= order.cum_qty or kind in CORRECTIONS:  # else an older report that came late
         _quantities(order, said)
     if not order.pending and kind != "5":

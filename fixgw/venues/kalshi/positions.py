@@ -8,7 +8,7 @@ from __future__ import annotations
 from fixgw.errors import FieldError
 from fixgw.fix.message import Message
 from fixgw.fix.tags import SENDING_TIME
-from fixgw.fix.values import parse_utc_timestamp_ns
+from fixgw.fix.values import decode_utc_timestamp
 from fixgw.handlers.base import Context
 from fixgw.handlers.executions import Identity
 from fixgw.handlers.position import ZERO, Settled
@@ -18,6 +18,7 @@ from fixgw.venues.kalshi.messages import MarketSettlementReport
 from fixgw.venues.kalshi.settlement import CENTS
 
 EVENTS = 10**19  # more than any event number
+NANOS = 1_000_000_000
 
 
 class KalshiPositions(Positions):
@@ -33,8 +34,9 @@ class KalshiPositions(Positions):
             return
         try:
             self.settle(settled_by(message))
-        except (FieldError, ValueError):  # a handler that reads the field answers the peer
+        except FieldError as fault:
             self.malformed += 1
+            context.refuse(fault)
 
 
 def identify(exec_id: str) -> Identity | None:
@@ -51,7 +53,6 @@ def settled_by(message: Message) -> Settled:
 
     Raises:
         FieldError: it can not be read.
-        ValueError: SendingTime(52) can not be read.
     """
     page = MarketSettlementReport.view(message)
     page.check()
@@ -60,7 +61,7 @@ def settled_by(message: Message) -> Settled:
     return Settled(
         page.symbol,
         page.settl_price / CENTS,
-        parse_utc_timestamp_ns(message.index.get(SENDING_TIME, b"")),
+        int(decode_utc_timestamp(SENDING_TIME, message.index.get(SENDING_TIME, b"")).timestamp()) * NANOS,
         sum((fee.misc_fee_amt for party in parties for fee in party.misc_fees), ZERO),
         sum((change.collateral_amount_change for change in changes), ZERO),
         parties[0].market_settlement_party_id if parties else "",

@@ -31,6 +31,8 @@ _SAID_ELSEWHERE = {
     tags.NEXT_EXPECTED_MSG_SEQ_NUM: "next_expected",
     tags.DEFAULT_APPL_VER_ID: "default_appl_ver_id",
 }
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _HOST_PORT = r"^(\[[0-9a-fA-F:]+\]|[^\s:\[\]]+):\d{1,5}$"
 
 
@@ -83,6 +85,16 @@ def _text(value: Any) -> Any:
     if isinstance(text, str) and _CONTROL_CHARACTER.search(text):
         raise fault("a control character stands in a field of FIX", "take it out")
     return text
+
+
+def _duration(value: Any) -> Any:
+    """Turn ``250ms``, ``10s``, ``2m`` and ``1h`` into seconds; a number is seconds already."""
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is not None:
+        return float(match[1]) * _UNITS[match[2]]
+    if isinstance(value, str):
+        raise fault(f"{value!r} is no duration", "write 250ms, 10s, 2m or 1h")
+    return value
 
 
 def listed(value: Any) -> Any:
@@ -150,6 +162,12 @@ Listen = Annotated[str, StringConstraints(pattern=_HOST_PORT)]
 HandlerPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
 Pins = Annotated[tuple[str, ...], BeforeValidator(listed, json_schema_input_type=str | tuple[str, ...])]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Duration = Annotated[
+    float,
+    BeforeValidator(_duration),
+    Field(ge=0, allow_inf_nan=False),
+    WithJsonSchema({"type": ["number", "string"], "examples": ["250ms", "10s", "2m", 1.5]}),
+]
 Text = Annotated[
     str, BeforeValidator(_text, json_schema_input_type=str | int), StringConstraints(min_length=1)
 ]

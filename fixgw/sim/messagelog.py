@@ -35,12 +35,8 @@ class LoggedFrame:
     frame: bytes
 
     def get(self, tag: int) -> str | None:
-        """Return the first value of a tag; read from the bytes, by nobody's codec."""
-        start = self.frame.find(b"\x01%d=" % tag)
-        if start < 0:
-            return None
-        start = self.frame.index(b"=", start) + 1
-        return self.frame[start : self.frame.index(b"\x01", start)].decode("latin-1")
+        """Return the first value of a tag."""
+        return field_of(self.frame, tag)
 
     @property
     def msg_type(self) -> str:
@@ -53,11 +49,29 @@ class LoggedFrame:
         return self.get(43) == "Y"
 
 
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """A fault that the venue was told to make.
+
+    Args:
+        fault: what happened, such as ``drop``.
+        frame: the frame that it happened to, as it was before.
+    """
+
+    fault: str
+    frame: LoggedFrame
+
+
 class MessageLog:
-    """The frames of all sessions, in the order in which they passed."""
+    """The frames of all sessions, in the order in which they passed.
+
+    Attributes:
+        mishaps: the faults that happened on the way, in order.
+    """
 
     def __init__(self) -> None:
         self._frames: list[LoggedFrame] = []
+        self.mishaps: list[Mishap] = []
 
     def __iter__(self) -> Iterator[LoggedFrame]:
         return iter(self._frames)
@@ -110,6 +124,15 @@ class MessageLog:
                 repeated.append(frame)
             seen.add(key)
         return repeated
+
+
+def field_of(frame: bytes, tag: int) -> str | None:
+    """Return the first value of a tag in a frame; read from the bytes, by nobody's codec."""
+    start = frame.find(b"\x01%d=" % tag)
+    if start < 0:
+        return None
+    start = frame.index(b"=", start) + 1
+    return frame[start : frame.index(b"\x01", start)].decode("latin-1")
 
 
 def _number_of(frame: LoggedFrame) -> tuple[object, ...] | None:

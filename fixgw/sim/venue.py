@@ -24,6 +24,7 @@ from fixgw.sim.admission import Trading
 from fixgw.sim.app import VenueApp
 from fixgw.sim.book import Book
 from fixgw.sim.counterparty import Counterparty
+from fixgw.sim.faults import FaultRule, Faults, SessionFaults
 from fixgw.sim.kinds import KINDS, SessionKind
 from fixgw.sim.ledger import Ledger
 from fixgw.sim.logon import Gate, judge
@@ -89,6 +90,8 @@ class SimSettings:
         clock: the venue's clock.
         fee_rate: see ``MatchingEngine``.
         logout_timeout: seconds that clients get to answer the Logout when the venue closes.
+        faults: what goes wrong on the way to the clients and back.
+        seed: what is left to chance comes out of it.
     """
 
     state: Path
@@ -102,6 +105,8 @@ class SimSettings:
     clock: Clock = field(default_factory=SystemClock)
     fee_rate: Decimal = Decimal("0.07")
     logout_timeout: float = 1.0
+    faults: Sequence[FaultRule] = ()
+    seed: int = 0
 
 
 class Simulator:
@@ -128,6 +133,7 @@ class Simulator:
         self.ports: dict[str, int] = {}
         self.links: dict[str, VenueLink] = {}
         self._clock = settings.clock
+        self._faults = Faults(settings.faults, settings.clock, settings.seed)
         self._handlers: dict[str, VenueHandler] = {}
         self._directory: StateDirectory | None = None
         self._listeners: list[Listener] = []
@@ -285,6 +291,10 @@ class Simulator:
         """Reset every connection of an API key, as a broken network does; return how many there were."""
         return sum(link.cut() for link in self._links_of(key_id))
 
+    def inject(self, rule: FaultRule) -> None:
+        """Let a fault happen from now on; ``log.mishaps`` tells when it did."""
+        self._faults.add(rule)
+
     def pause_reports(self, key_id: str) -> None:
         """Hold back the reports to an API key's sessions until ``resume_reports`` or a disconnect."""
         for client in self.app.clients.values():
@@ -318,7 +328,8 @@ class Simulator:
         if not key_id or not called:
             return None
         name = f"{REFUSED}{kind.target_comp_id}/{key_id}"
-        link = self._make_link(name, called, key_id, Router(None, ()), retransmission=False)
+        faults = self._faults.of(name, kind.name, self._names_of(key_id))
+        link = self._make_link(name, called, key_id, Router(None, ()), faults, retransmission=False)
         return Admission(link, verdict)
 
     def _open(self, name: str, kind: SessionKind, key_id: str) -> VenueLink:
@@ -327,13 +338,25 @@ class Simulator:
         self.app.client(name, kind, key.account)
         handler = self._handlers[name] = VenueHandler(self.app)
         link = self._make_link(
-            name, kind.target_comp_id, key_id, Router(handler, ()), retransmission=kind.retransmission
+            name,
+            kind.target_comp_id,
+            key_id,
+            Router(handler, ()),
+            self._faults.of(name, kind.name, self._names_of(key_id)),
+            retransmission=kind.retransmission,
         )
         handler.port = self.links[name] = link
         return link
 
     def _make_link(
-        self, name: str, comp_id: str, key_id: str, router: Router, *, retransmission: bool
+        self,
+        name: str,
+        comp_id: str,
+        key_id: str,
+        router: Router,
+        faults: SessionFaults,
+        *,
+        retransmission: bool,
     ) -> VenueLink:
         settings = SessionSettings(
             name=name,
@@ -344,7 +367,12 @@ class Simulator:
             sending_time_window=SENDING_TIME_WINDOW,
             answer_bad_logon=True,
         )
-        return VenueLink(settings, LoggedStore(MemoryStore(), self.log, name), router, self._clock)
+        store = LoggedStore(MemoryStore(), self.log, name)
+        return VenueLink(settings, store, router, self._clock, faults, self.log)
+
+    def _names_of(self, key_id: str) -> frozenset[str]:
+        """Return what an API key may be called by: its id, and its name when it has one."""
+        return frozenset({key_id, *(name for name, key in self.keys.items() if key.key_id == key_id)})
 
     async def _log_out(self) -> None:
         """Log every session out, and cut those that do not answer."""

@@ -13,6 +13,7 @@ from fixgw.config.dictionaries import make_check
 from fixgw.config.handlers import find_handler
 from fixgw.config.listening import listening, one_port
 from fixgw.config.load import SettingPath
+from fixgw.config.pauses import maintenance
 from fixgw.config.problems import Level, Problem, suggest
 from fixgw.config.rates import one_budget, rate_limit
 from fixgw.config.resolve import CANCEL_OPTION, Address, Resolution, Resolved, resolve_sessions
@@ -354,6 +355,7 @@ SESSION_RULES: Iterable[SessionRule] = (
     _dictionary,
     listening,
     rate_limit,
+    maintenance,
 )
 FILE_RULES: Iterable[FileRule] = (
     _unique_names,

@@ -13,6 +13,7 @@ from fixgw.config.sections import (
     LimitsSection,
     ListenSection,
     Part,
+    PausesSection,
     RateLimitSection,
     ReconnectSection,
     ScheduleSection,
@@ -126,6 +127,8 @@ class SessionSection(Part):
     """the desk's handlers, such as `orders: desk.handlers:Fills`"""
     limits: LimitsSection = LimitsSection()
     """what may pile up"""
+    pauses: PausesSection = PausesSection()
+    """what is kept back while the venue is paused"""
     rate_limit: RateLimitSection | None = None
     """the account's rate limits, kept to before the venue has to; not counted by default"""
     reconnect: ReconnectSection = ReconnectSection()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fixgw.config.pauses import PausesKey, pause_guards
 from fixgw.config.rates import Account, rate_guard
 from fixgw.config.resolve import Resolved
 from fixgw.handlers.passage import Guard, Passage
 from fixgw.safety.buckets import Budget
 from fixgw.safety.kind import SessionKindGuard
+from fixgw.safety.pauses import Pauses
 
 
 @dataclass(slots=True)
@@ -17,9 +19,11 @@ class Shared:
 
     Args:
         budgets: the token buckets of each account.
+        pauses: what is known of each venue's pauses.
     """
 
     budgets: dict[Account, Budget] = field(default_factory=dict)
+    pauses: dict[PausesKey, Pauses] = field(default_factory=dict)
 
 
 def passage_of(session: Resolved, shared: Shared) -> Passage:
@@ -33,7 +37,8 @@ def passage_of(session: Resolved, shared: Shared) -> Passage:
         shared: what it has in common with the gateway's other sessions.
     """
     rate = rate_guard(session, shared.budgets)
-    guards = [*_kind_guard(session), *([rate] if rate is not None else [])]
+    guards = [*_kind_guard(session), *pause_guards(session, shared.pauses)]
+    guards += [rate] if rate is not None else []
     return Passage(tuple(guards), session.venue.edge(session.kind, session.options))
 
 

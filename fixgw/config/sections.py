@@ -10,6 +10,7 @@ from fixgw.config.hours import TimeZone, WindowText
 from fixgw.config.values import ConfigFile, HostPort, Network, Pins, Port, Seconds, Text, fault, listed
 from fixgw.engine.schedule import Schedule
 from fixgw.errors import ConfigError
+from fixgw.safety.pauses import RECHECK_SECONDS
 from fixgw.safety.rate import Policy
 from fixgw.store.base import Sync
 from fixgw.store.tape import TapeSettings
@@ -164,6 +165,17 @@ class RateLimitSection(Part):
     """tokens of each write bucket that only cancels may use"""
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """the part of the account's rates that this process may use; REST and other processes draw on the rest"""
+
+
+class PausesSection(Part):
+    """What is kept back while the venue is paused."""
+
+    hold: bool = True
+    """keep back what the venue has just refused because of a pause; else it is sent and refused again"""
+    recheck_seconds: Seconds = RECHECK_SECONDS
+    """seconds after such a refusal until one message is let through to see whether the pause is over"""
+    window: Literal["ignore", "warn", "hold"] = "warn"
+    """in the venue's weekly maintenance window: `warn` once, `hold` orders, or `ignore` it"""
 
 
 class TimingSection(Part):

@@ -14,6 +14,8 @@ from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.passage import Edge
 from fixgw.safety.buckets import RateLimits
+from fixgw.safety.pauses import PauseRule
+from fixgw.safety.traffic import Traffic
 from fixgw.session.hooks import LogonSigner, ResendPolicy
 
 
@@ -89,6 +91,19 @@ class CentsFields:
 
 
 @dataclass(frozen=True, slots=True)
+class Maintenance:
+    """The hours of the week in which a venue works on itself.
+
+    Args:
+        time_zone: an IANA time zone, by whose clocks the windows are told.
+        windows: as a schedule has them, such as ``thu 03:00-05:00``.
+    """
+
+    time_zone: str
+    windows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class VenueProfile:
     """The facts of a venue that may change next month, read from its TOML file.
 
@@ -112,6 +127,9 @@ class VenueProfile:
         logon_options: option name in the configuration -> (tag, kind names it applies to).
         field_names: tag -> the venue's name for it, for dictionaries; tags that FIX has are named by FIX.
         rate_limits: what accounts may send; None where nothing is known.
+        traffic: which messages add risk, and which take it away.
+        pauses: values of Text(58) in a refusal that tell of a pause.
+        maintenance: its weekly window, None where it has none.
     """
 
     name: str
@@ -134,6 +152,9 @@ class VenueProfile:
     field_names: Mapping[int, str] = field(default_factory=dict)
     cents: CentsFields | None = None
     rate_limits: RateLimits | None = None
+    traffic: Traffic = field(default_factory=Traffic)
+    pauses: Mapping[str, PauseRule] = field(default_factory=dict)
+    maintenance: Maintenance | None = None
 
     @property
     def senders(self) -> Mapping[str, Sequence[str]]:

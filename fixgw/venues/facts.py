@@ -14,8 +14,10 @@ from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.passage import Edge
 from fixgw.safety.buckets import MessageCost, RateLimits, Tier
+from fixgw.safety.pauses import HoldReason, PauseRule
+from fixgw.safety.traffic import Traffic
 from fixgw.session.hooks import ResendFresh, ResendPolicy
-from fixgw.venues.base import CentsFields, KindProfile, LogoutRule, Retry, VenueProfile
+from fixgw.venues.base import CentsFields, KindProfile, LogoutRule, Maintenance, Retry, VenueProfile
 
 T = TypeVar("T")
 
@@ -174,6 +176,12 @@ def _profile(table: Mapping[str, Any], options: Mapping[str, LogonOption], path:
         "meanings": _meanings(table.get("meanings", {}), f"{path}.meanings"),
         "field_names": _by_tag(table.get("field_names", {}), f"{path}.field_names"),
         "rate_limits": _rate_limits(table.get("rate_limits"), f"{path}.rate_limits"),
+        "traffic": _record(Traffic, table.get("traffic", {}), f"{path}.traffic"),
+        "pauses": {
+            text: _record(PauseRule, row, f"{path}.pauses.{text}")
+            for text, row in _rows({"pauses": {}, **table}, "pauses", path)
+        },
+        "maintenance": _optional(Maintenance, table.get("maintenance"), f"{path}.maintenance"),
         "logon_options": {name: (option.tag, option.kinds) for name, option in options.items()},
         "cents": _cents(table["cents"], f"{path}.cents") if "cents" in table else None,
     }
@@ -251,6 +259,10 @@ def _numbers(value: Any) -> bool:
     return isinstance(value, list) and all(type(item) is int for item in value)
 
 
+def _optional(record: type[T], row: Mapping[str, Any] | None, path: str) -> T | None:
+    return None if row is None else _record(record, row, path)
+
+
 def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
@@ -268,6 +280,7 @@ _TYPES: Mapping[Any, tuple[Callable[[Any], bool], Callable[[Any], Any], str]] = 
     frozenset[str]: (_texts, frozenset, "a list of texts"),
     tuple[str, ...]: (_texts, tuple, "a list of texts"),
     tuple[int, ...]: (_numbers, tuple, "a list of whole numbers"),
+    HoldReason: (lambda value: value in list(HoldReason), HoldReason, "one of " + ", ".join(HoldReason)),
     Retry: (lambda value: value in list(Retry), Retry, "one of " + ", ".join(Retry)),
 }
 

@@ -36,7 +36,7 @@ class Handshake(Numbers, Resending):
         super().__init__(settings, numbers)
         accepted = settings.accepted_sender_comp_ids or {settings.target_comp_id}
         self._accepted_ids = frozenset(name.encode() for name in accepted)
-        self._our_id = settings.sender_comp_id.encode()
+        self._our_id = (settings.called or settings.sender_comp_id).encode()
         self._peer_id = b""  # SenderCompID(49) of the peer's Logon, required on this connection
         self._prefix = b"8=%b\x01" % settings.begin_string.encode()
         self._window_ns = round(settings.sending_time_window * 1e9)

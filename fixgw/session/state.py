@@ -119,6 +119,7 @@ class SessionSettings:
         role: initiator or acceptor.
         sender_comp_id: SenderCompID(49) of what we send.
         target_comp_id: TargetCompID(56) of what we send.
+        called: TargetCompID(56) of what the peer sends; empty: ``sender_comp_id``.
         begin_string: BeginString(8), both ways.
         default_appl_ver_id: DefaultApplVerID(1137) of our Logon; None for FIX.4.x, which has no such field.
         heart_bt_int: HeartBtInt(108), seconds, that an initiator asks for; an acceptor takes the peer's.
@@ -202,6 +203,7 @@ class SessionSettings:
     validate_checksum: bool = True
     max_jump: int = 1_000_000
     repeated_resend_limit: int = 5
+    called: str = ""
 
     def __post_init__(self) -> None:
         fix_4 = self.begin_string.startswith("FIX.4.")

@@ -16,6 +16,7 @@ from fixgw.sim.orders import (
     ZERO,
     CancelRequest,
     CxlRejReason,
+    Named,
     Order,
     OrdRejReason,
     ReplaceRequest,
@@ -23,6 +24,7 @@ from fixgw.sim.orders import (
     Terms,
     TimeInForce,
 )
+from fixgw.sim.quirks import RECOMMENDED, Quirks
 
 OrderRefusal: TypeAlias = tuple[OrdRejReason, str]
 CancelRefusal: TypeAlias = tuple[CxlRejReason, str]
@@ -47,6 +49,7 @@ def refuse_order(
     duplicate: bool,
     group: OrderGroup | None = None,
     quote_refusal: OrderRefusal | None = QUOTE_GONE,
+    quirks: Quirks = RECOMMENDED,
 ) -> OrderRefusal | None:
     """Return why a new order can not be taken, or None.
 
@@ -57,35 +60,53 @@ def refuse_order(
         duplicate: its ClOrdID is in use.
         group: the order group that it names, None when there is no such group.
         quote_refusal: why the RFQ quote that it names can not be had, None when it can.
+        quirks: what the venue's pages leave open.
     """
     if duplicate:
         return OrdRejReason.DUPLICATE_ORDER, "ORDER_ALREADY_EXISTS"
-    if book is None:
+    if book is None or not _is_there(terms.named, book):
         return OrdRejReason.UNKNOWN_SYMBOL, "MARKET_NOT_FOUND"
     if trading is not Trading.OPEN:
         return OrdRejReason.EXCHANGE_CLOSED, trading.value
     if not book.active:
         return OrdRejReason.EXCHANGE_CLOSED, "MARKET_INACTIVE"
+    refusal = _refuse_group(terms, group)
+    if refusal is None and terms.quote is not None and (quote_refusal is not None or terms.reduce_only):
+        refusal = quote_refusal or (OrdRejReason.UNSUPPORTED, "INVALID_ORDER")
+    return refusal or _refuse_numbers(terms, book, quirks)
+
+
+def _refuse_group(terms: Terms, group: OrderGroup | None) -> OrderRefusal | None:
     if terms.order_group is not None and group is None:
         return OrdRejReason.UNSUPPORTED, "ORDER_GROUP_NOT_FOUND"
     if group is not None and group.triggered:
         return OrdRejReason.EXCEEDS_LIMIT, "EXCEEDED_ORDER_GROUP_RISK_LIMIT"
-    if terms.quote is not None and (quote_refusal is not None or terms.reduce_only):
-        return quote_refusal or (OrdRejReason.UNSUPPORTED, "INVALID_ORDER")
+    return None
+
+
+def _refuse_numbers(terms: Terms, book: Book, quirks: Quirks) -> OrderRefusal | None:
     if not _is_size(terms.qty):
         return OrdRejReason.INCORRECT_QUANTITY, "INVALID_QUANTITY"
-    if not book.on_grid(terms.price) or (terms.reduce_only and terms.time_in_force is not TimeInForce.IOC):
+    if not book.on_grid(terms.price):
+        return OrdRejReason.UNSUPPORTED, quirks.bad_price_text
+    if terms.reduce_only and terms.time_in_force is not TimeInForce.IOC:
         return OrdRejReason.UNSUPPORTED, "INVALID_ORDER"
     return None
 
 
 def refuse_cancel(
-    request: CancelRequest, order: Order | None, book: Book | None, trading: Trading, *, duplicate: bool
+    request: CancelRequest,
+    order: Order | None,
+    book: Book | None,
+    trading: Trading,
+    *,
+    duplicate: bool,
+    quirks: Quirks = RECOMMENDED,
 ) -> CancelRefusal | None:
     """Return why a cancel can not be carried out, or None."""
     if trading is Trading.EXCHANGE_PAUSED:
         return CxlRejReason.OTHER, trading.value
-    refusal = _refuse_target(request, order, duplicate)
+    refusal = _refuse_target(request, order, book, quirks, duplicate=duplicate)
     if refusal is None and order is not None and order.state is not State.OPEN:
         return CxlRejReason.TOO_LATE, f"ORDER_ALREADY_{order.state.name}"
     return refusal or _refuse_inactive(book)
@@ -99,11 +120,12 @@ def refuse_replace(
     now_ns: int,
     *,
     duplicate: bool,
+    quirks: Quirks = RECOMMENDED,
 ) -> CancelRefusal | None:
     """Return why a replace can not be carried out, or None; crossing prices are the engine's to judge."""
     if trading is not Trading.OPEN:
         return CxlRejReason.OTHER, trading.value
-    refusal = _refuse_target(request, order, duplicate)
+    refusal = _refuse_target(request, order, book, quirks, duplicate=duplicate)
     if refusal or order is None or book is None:
         return refusal
     if order.state is State.FILLED:
@@ -124,13 +146,25 @@ def _refuse_amendment(request: ReplaceRequest, order: Order, book: Book, now_ns:
 
 
 def _refuse_target(
-    request: CancelRequest | ReplaceRequest, order: Order | None, duplicate: bool
+    request: CancelRequest | ReplaceRequest,
+    order: Order | None,
+    book: Book | None,
+    quirks: Quirks,
+    *,
+    duplicate: bool,
 ) -> CancelRefusal | None:
-    if order is None or not _is_meant(request, order):
+    if book is not None and not _is_there(request.named, book):
+        return CxlRejReason.OTHER, "MARKET_NOT_FOUND"
+    if order is None or not _is_meant(request, order) or not _is_owned(request.named, order, quirks):
         return CxlRejReason.UNKNOWN_ORDER, "ORDER_NOT_FOUND"
     if duplicate:
         return CxlRejReason.DUPLICATE_CL_ORD_ID, "ORDER_ALREADY_EXISTS"
     return None
+
+
+def _is_there(named: Named, book: Book) -> bool:
+    """A market lives on one exchange index; who names another one does not find it."""
+    return named.exchange_index in (None, book.exchange_index)
 
 
 def _is_meant(request: CancelRequest | ReplaceRequest, order: Order) -> bool:
@@ -141,6 +175,14 @@ def _is_meant(request: CancelRequest | ReplaceRequest, order: Order) -> bool:
         and request.order_id in (None, order.order_id)
         and (order.state is not State.OPEN or request.orig_cl_ord_id == order.terms.cl_ord_id)
     )
+
+
+def _is_owned(named: Named, order: Order, quirks: Quirks) -> bool:
+    """Subaccount and customer have to agree; whether they may be left out is not certain."""
+    subaccount, customer = order.terms.owner.subaccount, order.terms.named.customer
+    if quirks.repeat_identity:
+        return (named.subaccount or 0) == subaccount and named.customer == customer
+    return named.subaccount in (None, subaccount) and named.customer in (None, customer)
 
 
 def _refuse_inactive(book: Book | None) -> CancelRefusal | None:

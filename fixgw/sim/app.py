@@ -10,31 +10,23 @@ from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.handlers.base import SessionPort
 from fixgw.sim import dialect, requests
-from fixgw.sim.admission import Trading
-from fixgw.sim.client import MASS_CANCEL_INTERVAL_NS, Client, VenuePort
-from fixgw.sim.groups import GroupAction, OrderGroup
+from fixgw.sim.accounts import sees
+from fixgw.sim.client import Client, VenuePort
+from fixgw.sim.failures import Failures
 from fixgw.sim.kinds import SessionKind
 from fixgw.sim.logon import LogonFlags
 from fixgw.sim.market_data import Feed, TradingState
 from fixgw.sim.matching import MatchingEngine
-from fixgw.sim.orders import (
-    CancelRejected,
-    CancelRequest,
-    EngineEvent,
-    Order,
-    Owner,
-    Pending,
-    ReplaceRequest,
-)
+from fixgw.sim.order_desk import NOT_AUTHORIZED, RATE_LIMIT_EXCEEDED, OrderDesk, Veil
+from fixgw.sim.orders import CancelRejected, CancelRequest, EngineEvent, Owner, Pending, ReplaceRequest
+from fixgw.sim.rates import Rates, RateSettings
 from fixgw.sim.reports import render
 from fixgw.sim.rfq_desk import RfqDesk
-from fixgw.sim.settlement import Result, is_told, pages
-from fixgw.sim.trail import trail
+from fixgw.sim.settlement import Result, pages
+from fixgw.sim.trail import ResendRefusal, refused, trail
 
-UNKNOWN_ID = 1  # BusinessRejectReason(380)
-UNSUPPORTED_MESSAGE_TYPE = 3
-NOT_AUTHORIZED = 6
-RATE_LIMIT_EXCEEDED = 8
+INVALID_MSG_TYPE = 11  # SessionRejectReason(373)
+UNSUPPORTED_MESSAGE_TYPE = 3  # BusinessRejectReason(380)
 SETTLEMENT_PAGE = 100
 
 
@@ -45,34 +37,45 @@ class VenueApp:
         engine: matches and keeps the ledger.
         settled: called after each matching cycle that the application has reported, and whatever may have
             set a timer.
+        rates: what messages cost.
 
     Attributes:
         rfq: requests for quote.
+        failures: requests that are to fail.
         settlement_page: accounts on one page of a MarketSettlementReport.
         feed: market data.
     """
 
-    def __init__(self, engine: MatchingEngine, settled: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        engine: MatchingEngine,
+        settled: Callable[[], None] = lambda: None,
+        rates: RateSettings | None = None,
+    ) -> None:
         self.engine = engine
         self.clients: dict[str, Client] = {}
         self.settlement_page = SETTLEMENT_PAGE
         self.feed = Feed(engine.books)
+        self.rfq = RfqDesk(engine, self.clients, self.publish)
         self._settled = settled
+        self._rates = Rates(engine.accounts, rates, engine.quirks)
+        self._orders = OrderDesk(engine, self.rfq, self.publish)
         self._handlers = {
-            "D": self._new_order,
-            "F": self._cancel,
-            "G": self._replace,
-            "q": self._mass_cancel,
             "U1": self._resend_events,
             "V": self._request_books,
             "e": self._request_state,
-            "UOG": self._order_group,
+            **self._orders.handlers,
+            **self.rfq.handlers,
         }
-        self.rfq = RfqDesk(engine, self.clients, self.publish)
 
-    def client(self, name: str, kind: SessionKind, account: str) -> Client:
+    @property
+    def failures(self) -> Failures:
+        """Requests that are to fail."""
+        return self._orders.failures
+
+    def client(self, name: str, kind: SessionKind, account: str, subaccount: int | None = None) -> Client:
         """Return the client of a session, made at the first call."""
-        return self.clients.setdefault(name, Client(name, kind, account))
+        return self.clients.setdefault(name, Client(name, kind, account, subaccount))
 
     def on_logon(self, port: VenuePort, logon: Message) -> None:
         """A session is up; its Logon was accepted."""
@@ -84,30 +87,29 @@ class VenueApp:
         """Carry out a request.
 
         Raises:
-            Reject: the message is not for this session, or malformed; it becomes 35=3 or 35=j.
+            Reject: the message is not for this session, or malformed, or one too many; it becomes 35=3 or
+                35=j.
         """
         client = self.clients[port.name]
-        if message.msg_type not in client.kind.accepts:
-            raise Reject(
-                UNSUPPORTED_MESSAGE_TYPE,
-                "unsupported message type",
-                business=True,
-                ref_id=message.text(tags.CL_ORD_ID),
-            )
-        if client.flags.listener_session:
-            raise Reject(
-                NOT_AUTHORIZED,
-                "listener sessions are read-only",
-                business=True,
-                ref_id=message.text(tags.CL_ORD_ID),
-            )
+        self._check_permission(client, message)
         dialect.check(message)
         now_ns = port.now().utc_ns
+        if not self._rates.admit(client.account, message, requests.named(message), now_ns):
+            if message.msg_type == "U1":
+                client.deliver(refused(message, ResendRefusal.TOO_MANY_REQUESTS))
+                return
+            raise _refusal(RATE_LIMIT_EXCEEDED, "rate limit exceeded", message)
+        self._handlers[message.msg_type](client, message, now_ns)
         if message.msg_type in self.rfq.handlers:
-            self.rfq.handlers[message.msg_type](client, message, now_ns)
             self._settled()
-        else:
-            self._handlers[message.msg_type](client, message, now_ns)
+
+    def _check_permission(self, client: Client, message: Message) -> None:
+        if message.msg_type not in client.kind.accepts:
+            if self.engine.quirks.wrong_session_by_reject:
+                raise Reject(INVALID_MSG_TYPE, "Invalid MsgType")
+            raise _refusal(UNSUPPORTED_MESSAGE_TYPE, "unsupported message type", message)
+        if client.flags.listener_session:
+            raise _refusal(NOT_AUTHORIZED, "listener sessions are read-only", message)
 
     def on_disconnect(self, port: SessionPort) -> None:
         """A session is down, however it ended: CancelOrdersOnDisconnect(8013) takes effect."""
@@ -116,28 +118,36 @@ class VenueApp:
         if client.held is not None:
             client.release()
         if client.flags.cancel_orders_on_disconnect:
-            self.publish(self.engine.cancel_where(_entered_on(client), port.now().utc_ns))
+            self._orders.disconnected(client, port.now().utc_ns)
 
-    def publish(self, events: Sequence[EngineEvent]) -> None:
+    def publish(self, events: Sequence[EngineEvent], veil: Veil | None = None) -> None:
         """Report events of a cycle to the sessions that they concern: the order's own, listeners, readers."""
+        clients = list(self.clients.values())
+        if veil is not None:
+            self._report(veil.told, [veil.client])
         for event in events:
-            owner = _owner(event)
-            for client in self.clients.values():
-                if self._hears(client, owner):
-                    report = render(event, client.flags)
-                    if report is not None:
-                        client.deliver(report)
+            self._report(event, [one for one in clients if veil is None or one is not veil.client])
         self.feed.tell(events)
         self._settled()
+
+    def _report(self, event: EngineEvent, clients: Sequence[Client]) -> None:
+        owner = _owner(event)
+        for client in clients:
+            if self._hears(client, owner):
+                report = render(event, client.flags, self.engine.quirks)
+                if report is not None:
+                    client.deliver(report)
 
     def _hears(self, client: Client, owner: Owner) -> bool:
         """Tell whether reports of an owner's orders go to a session; what a quote trades goes to each."""
         if not client.kind.order_entry:
             return False
+        if client.name == owner.session:
+            return True
         sender = self.clients.get(owner.session)
-        quoted = sender is not None and not sender.kind.order_entry
+        quoted = sender is not None and not sender.kind.order_entry and self.engine.quirks.maker_fills
         shared = client.flags.listener_session or quoted
-        return client.name == owner.session or (shared and client.account == owner.account)
+        return shared and sees(owner.account, client.account)
 
     def close_market(self, symbol: str, now_ns: int) -> None:
         """Deactivate a market: its orders are cancelled, its requests for quote closed."""
@@ -161,69 +171,16 @@ class VenueApp:
         """Close a market, pay its positions out, and tell those who asked to be told; see ``Ledger.pay``."""
         self._close(symbol, now_ns)
         self.feed.tell_state(symbol, TradingState.DETERMINED)
-        market = self.engine.ledger.pay(symbol, result, price, now_ns)
+        accounts = self.engine.accounts
+        market = self.engine.ledger.pay(
+            symbol, result, price, now_ns, lambda account: accounts.of(account).precision
+        )
         for client in self.clients.values():
-            told = [one for one in market.payouts if is_told(one.account, client.account)]
+            told = [one for one in market.payouts if sees(one.account, client.account)]
             if told and client.wants_settlements:
                 for page in pages(market, told, self.settlement_page, self.engine.new_id):
                     client.deliver(page)
         self.feed.tell_state(symbol, TradingState.SETTLED)
-
-    def _new_order(self, client: Client, message: Message, now_ns: int) -> None:
-        terms = requests.new_order(message, client.owner, use_dollars=client.flags.use_dollars)
-        if terms.quote is None:
-            self.publish(self.engine.submit(terms, now_ns))
-        else:
-            self.publish(self.rfq.order(client, terms, message.text(requests.RFQ_ID), now_ns))
-
-    def _cancel(self, client: Client, message: Message, now_ns: int) -> None:
-        self.publish(self.engine.cancel(requests.cancel(message, client.owner), now_ns))
-
-    def _replace(self, client: Client, message: Message, now_ns: int) -> None:
-        request = requests.replace(message, client.owner, use_dollars=client.flags.use_dollars)
-        self.publish(self.engine.replace(request, now_ns))
-
-    def _mass_cancel(self, client: Client, message: Message, now_ns: int) -> None:
-        """OrderMassCancelReport(r) first, then one report an order; at most one request a second."""
-        request = requests.mass_cancel(message)
-        if now_ns - client.mass_cancelled_ns < MASS_CANCEL_INTERVAL_NS:
-            raise Reject(RATE_LIMIT_EXCEEDED, "rate limit exceeded", business=True, ref_id=request)
-        client.mass_cancelled_ns = now_ns
-        refused = self.engine.trading is Trading.EXCHANGE_PAUSED
-        report = Message("r", [(11, request), (37, self.engine.new_id()), (531, "0" if refused else "6")])
-        if refused:
-            report.append(532, "99")
-            report.append(58, self.engine.trading.value)
-        client.deliver(report)
-        if not refused:
-            self.publish(self.engine.cancel_where(_entered_on(client), now_ns))
-
-    def _order_group(self, client: Client, message: Message, now_ns: int) -> None:
-        """OrderGroupResponse(UOH) first, then one report for each order that the group's end cancels."""
-        request, groups = requests.order_group(message), self.engine.groups
-        if request.action is GroupAction.CREATE:
-            group = OrderGroup(self.engine.new_id(), client.account, request.subaccount, request.limit)
-            groups.add(group)
-        else:
-            found = groups.find(client.account, request.subaccount, request.group_id)
-            if found is None:
-                raise Reject(UNKNOWN_ID, "ORDER_GROUP_NOT_FOUND", business=True, ref_id=request.group_id)
-            group = found
-        reply = Message("UOH", [(requests.ORDER_GROUP_ID, group.group_id)])
-        if request.action.has_limit:
-            group.limit = request.limit
-            reply.append(requests.ORDER_GROUP_CONTRACTS_LIMIT, str(request.limit))
-        reply.append(tags.ALLOC_ACCOUNT, group.subaccount)
-        client.deliver(reply)
-        self._carry_out(request.action, group, now_ns)
-
-    def _carry_out(self, action: GroupAction, group: OrderGroup, now_ns: int) -> None:
-        if action is GroupAction.RESET:
-            group.reset()
-        elif action in (GroupAction.DELETE, GroupAction.TRIGGER) or group.exceeded(now_ns):
-            self.publish(self.engine.trigger(group, now_ns))
-        if action is GroupAction.DELETE:
-            self.engine.groups.remove(group)
 
     def _request_books(self, client: Client, message: Message, now_ns: int) -> None:
         reader = self.feed.reader(client.name, client.account, client.deliver)
@@ -233,12 +190,19 @@ class VenueApp:
         self.feed.request_state(self.feed.reader(client.name, client.account, client.deliver), message)
 
     def _resend_events(self, client: Client, message: Message, now_ns: int) -> None:
-        for reply in trail(message, self.engine.ledger, client.account, client.flags, now_ns):
+        engine = self.engine
+        if client.subaccount is not None or not engine.accounts.of(client.account).drop_copy:
+            client.deliver(refused(message, ResendRefusal.NOT_ENABLED))
+            return
+        if self.failures.take(client.name, "U1") is not None:
+            client.deliver(refused(message, ResendRefusal.SERVER_ERROR))
+            return
+        for reply in trail(message, engine.ledger, client.account, client.flags, now_ns, engine.quirks):
             client.deliver(reply)
 
 
-def _entered_on(client: Client) -> Callable[[Order], bool]:
-    return lambda order: order.terms.owner.session == client.name
+def _refusal(reason: int, text: str, message: Message) -> Reject:
+    return Reject(reason, text, business=True, ref_id=message.text(tags.CL_ORD_ID))
 
 
 def _owner(event: EngineEvent) -> Owner:

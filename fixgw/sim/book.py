@@ -68,10 +68,19 @@ class Book:
         symbol: the market's ticker.
         subpenny: prices may stand on $0.0001; otherwise whole cents only.
         high_volatility: an accepted quote is confirmed and executed in seconds; see ``rfq.Timers``.
+        exchange_index: the shard of the exchange that it lives on.
     """
 
-    def __init__(self, symbol: str, *, subpenny: bool = False, high_volatility: bool = False) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        *,
+        subpenny: bool = False,
+        high_volatility: bool = False,
+        exchange_index: int = 0,
+    ) -> None:
         self.symbol = symbol
+        self.exchange_index = exchange_index
         self.high_volatility = high_volatility
         self.tick = SUBPENNY if subpenny else CENT
         self.active = True
@@ -114,7 +123,7 @@ class Book:
         """Yield what an incoming order would trade, as (price, contracts), without trading it."""
         terms, open_qty = order.terms, order.leaves
         for resting in self.all_against(terms.side, terms.price):
-            own = resting.terms.owner.account == terms.owner.account
+            own = resting.terms.owner.holder == terms.owner.holder
             if not open_qty or (own and terms.self_trade is SelfTrade.TAKER):
                 return
             if not own:

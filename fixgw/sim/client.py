@@ -37,12 +37,14 @@ class Client:
         account: whose orders it works on.
         port: sends to it; None until its first Logon.
         flags: of its latest Logon.
+        subaccount: the one that its key is restricted to; None when it is not.
         held: reports that wait because reports are paused; None when they are not.
     """
 
     name: str
     kind: SessionKind
     account: str
+    subaccount: int | None = None
     port: VenuePort | None = None
     flags: LogonFlags = field(default_factory=LogonFlags)
     held: list[Message] | None = None

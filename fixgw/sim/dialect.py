@@ -16,9 +16,7 @@ TAG_NOT_DEFINED_FOR_MESSAGE = 2
 UNDEFINED_TAG = 3
 TAG_WITHOUT_VALUE = 4
 
-HEADER = frozenset(
-    {8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 89, 93, 97, 115, 122, 128, 142, 143, 1128, 1129}
-)
+HEADER = frozenset({8, 9, 10, 34, 35, 43, 49, 52, 56, 57, 89, 93, 97, 115, 122, 128, 142, 143, 1128, 1129})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +38,10 @@ LEGS = frozenset(range(20180, 20185))
 LAYOUTS: dict[str, Layout] = {
     "D": Layout(
         (11, 38, 40, 44, 54, 55),
-        PARTIES | {18, 59, 60, 79, 100, 117, 126, 526, 1151, 2964, 20130, 21006, 21009, 21023},
+        PARTIES | {18, 50, 59, 60, 79, 100, 117, 126, 526, 1151, 2964, 20130, 21006, 21009, 21023},
     ),
-    "F": Layout((11, 41, 54, 55), PARTIES | {37, 38, 60, 79, 100}),
-    "G": Layout((11, 38, 40, 41, 54, 55), PARTIES | {37, 44, 59, 60, 79, 100, 126, 20130}),
+    "F": Layout((11, 41, 54, 55), PARTIES | {37, 38, 50, 60, 79, 100}),
+    "G": Layout((11, 38, 40, 41, 54, 55), PARTIES | {37, 44, 50, 59, 60, 79, 100, 126, 20130}),
     "q": Layout((11, 530), frozenset({60})),
     "UOG": Layout((20131,), frozenset({79, 100, 20130, 20132})),
     "U1": Layout((21001,), frozenset({21002})),
@@ -72,7 +70,21 @@ _ELSEWHERE = frozenset(
         *range(21003, 21035),
     }
 )
-DEFINED = frozenset().union(HEADER, _ELSEWHERE, *(layout.tags for layout in LAYOUTS.values()))
+# Session messages; what they have to hold is the session's to say. What the dictionary lists of a Logon and
+# nobody uses is taken.
+ADMIN: dict[str, frozenset[int]] = {
+    "A": frozenset({50, 95, 96, 98, 108, 141, 383, 464, 553, 554, 789, 1137, 8013, 20126, 20127, 20200})
+    | frozenset({21003, 21005, 21006, 21007, 21008, 21011, 21012, 21026, 21027, 21032}),
+    "0": frozenset({112}),
+    "1": frozenset({112}),
+    "2": frozenset({7, 16}),
+    "3": frozenset({45, 58, 371, 372, 373}),
+    "4": frozenset({36, 123}),
+    "5": frozenset({58}),
+}
+DEFINED = frozenset().union(
+    HEADER, _ELSEWHERE, *ADMIN.values(), *(layout.tags for layout in LAYOUTS.values())
+)
 
 
 def check(message: Message) -> None:
@@ -83,7 +95,23 @@ def check(message: Message) -> None:
             one is missing (1).
     """
     layout = LAYOUTS[message.msg_type]
-    allowed = layout.tags | HEADER
+    _check_tags(message, layout.tags | HEADER)
+    for tag in layout.required:
+        if tag not in message:
+            raise FieldError(tag, REQUIRED_TAG_MISSING, f"Required tag missing, {tags.label(tag)}")
+
+
+def check_admin(message: Message) -> None:
+    """Hold a session message against the tags that it may carry; others are left alone.
+
+    Raises:
+        Reject: a tag is undefined (373=3), not defined for the message (2), or has no value (4).
+    """
+    if message.msg_type in ADMIN:
+        _check_tags(message, ADMIN[message.msg_type] | HEADER)
+
+
+def _check_tags(message: Message, allowed: frozenset[int]) -> None:
     for tag, value in message.pairs():
         if tag not in allowed:
             undefined = tag not in DEFINED
@@ -94,6 +122,3 @@ def check(message: Message) -> None:
             )
         if not value:
             raise FieldError(tag, TAG_WITHOUT_VALUE, "Tag specified without a value")
-    for tag in layout.required:
-        if tag not in message:
-            raise FieldError(tag, REQUIRED_TAG_MISSING, f"Required tag missing, {tags.label(tag)}")

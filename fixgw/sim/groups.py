@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from fixgw.sim.orders import ZERO, Terms
+from fixgw.sim.orders import NOBODY_NAMED, ZERO, Holder, Named, Terms
 
 WINDOW_NS = 15 * 1_000_000_000
-ALLOC_ACCOUNT = 79
-PRIMARY = "0"
 
 
 class GroupAction(StrEnum):
@@ -36,7 +34,7 @@ class GroupRequest:
     action: GroupAction
     group_id: str
     limit: Decimal
-    subaccount: str
+    named: Named = NOBODY_NAMED
 
 
 @dataclass(slots=True)
@@ -45,16 +43,16 @@ class OrderGroup:
 
     Args:
         group_id: OrderGroupID(20130).
-        account: whose orders may join.
-        subaccount: AllocAccount(79) of these orders.
+        holder: whose orders may join.
+        exchange_index: where they have to be.
         limit: contracts that may fill in any 15 seconds.
         triggered: its orders were cancelled, and no further one may join until it is reset.
         fills: (UTC nanoseconds, contracts), oldest first; none is older than the window.
     """
 
     group_id: str
-    account: str
-    subaccount: str
+    holder: Holder
+    exchange_index: int
     limit: Decimal
     triggered: bool = False
     fills: deque[tuple[int, Decimal]] = field(default_factory=deque)
@@ -79,30 +77,29 @@ class OrderGroups:
     """Every group of every account."""
 
     def __init__(self) -> None:
-        self._groups: dict[tuple[str, str, str], OrderGroup] = {}
+        self._groups: dict[tuple[Holder, int, str], OrderGroup] = {}
 
     def add(self, group: OrderGroup) -> None:
         """Take in a new group."""
-        self._groups[group.account, group.subaccount, group.group_id] = group
+        self._groups[group.holder, group.exchange_index, group.group_id] = group
 
     def remove(self, group: OrderGroup) -> None:
         """Forget a group."""
-        del self._groups[group.account, group.subaccount, group.group_id]
+        del self._groups[group.holder, group.exchange_index, group.group_id]
 
-    def find(self, account: str, subaccount: str, group_id: str) -> OrderGroup | None:
-        """Return a group of an account; one of another subaccount is not found."""
-        return self._groups.get((account, subaccount, group_id))
+    def find(self, holder: Holder, exchange_index: int, group_id: str) -> OrderGroup | None:
+        """Return a group; one of another subaccount or exchange index is not found."""
+        return self._groups.get((holder, exchange_index, group_id))
 
-    def of(self, terms: Terms) -> OrderGroup | None:
-        """Return the group that an order names."""
+    def of(self, terms: Terms, exchange_index: int) -> OrderGroup | None:
+        """Return the group that an order names, on the exchange index of its market."""
         if terms.order_group is None:
             return None
-        subaccount = dict(terms.echo).get(ALLOC_ACCOUNT, PRIMARY)
-        return self.find(terms.owner.account, subaccount, terms.order_group)
+        return self.find(terms.owner.holder, exchange_index, terms.order_group)
 
-    def fill(self, terms: Terms, qty: Decimal, now_ns: int) -> OrderGroup | None:
+    def fill(self, terms: Terms, exchange_index: int, qty: Decimal, now_ns: int) -> OrderGroup | None:
         """Count a fill of an order; return its group when that triggers it."""
-        group = self.of(terms)
+        group = self.of(terms, exchange_index)
         if group is None:
             return None
         group.fills.append((now_ns, qty))

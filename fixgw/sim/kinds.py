@@ -20,6 +20,7 @@ class SessionKind:
         accepts: MsgTypes of application messages that are handled.
         order_entry: the Logon flags of order entry apply.
         post_trade: settlements are what it is for.
+        restricted: API keys for one subaccount may use it.
     """
 
     name: str
@@ -29,6 +30,12 @@ class SessionKind:
     accepts: frozenset[str]
     order_entry: bool = False
     post_trade: bool = False
+    restricted: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """What is sent there changes something, unless it is a listener."""
+        return self.order_entry or "S" in self.accepts
 
     @property
     def must_reset(self) -> bool:
@@ -38,11 +45,13 @@ class SessionKind:
 
 ORDERS = frozenset({"D", "F", "G", "UOG"})
 
-NR = SessionKind("orders-nr", "KalshiNR", 8228, False, ORDERS | {"q", "U1"}, order_entry=True)
+NR = SessionKind(
+    "orders-nr", "KalshiNR", 8228, False, ORDERS | {"q", "U1"}, order_entry=True, restricted=True
+)
 DC = SessionKind("drop-copy", "KalshiDC", 8229, False, frozenset({"U1"}))
 RT = SessionKind("orders-rt", "KalshiRT", 8230, True, ORDERS | {"R", "UA", "UE"}, order_entry=True)
 PT = SessionKind("post-trade", "KalshiPT", 8231, True, frozenset(), post_trade=True)
-RFQ = SessionKind("rfq", "KalshiRFQ", 8232, False, frozenset({"S", "Z", "U7"}))
-MD = SessionKind("market-data", "KalshiMD", 8233, False, frozenset({"V", "e"}))
+RFQ = SessionKind("rfq", "KalshiRFQ", 8232, False, frozenset({"S", "Z", "U7"}), restricted=True)
+MD = SessionKind("market-data", "KalshiMD", 8233, False, frozenset({"V", "e"}), restricted=True)
 
 KINDS = (NR, DC, RT, PT, RFQ, MD)

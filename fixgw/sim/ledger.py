@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
+from fixgw.sim.holdings import Holding, HoldingKey, Settlement
 from fixgw.sim.orders import (
     ZERO,
     CancelRejected,
     EngineEvent,
     Execution,
+    Holder,
     Order,
     Pending,
     Rejected,
-    Side,
     Terms,
     Traded,
 )
-from fixgw.sim.settlement import Result, SettledMarket, payout
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What one side of a trade did to an account.
-
-    Args:
-        position: net YES contracts after it (negative: NO).
-        balance: change of cash by price and fee, dollars.
-        payout: what netting YES against NO paid, dollars.
-    """
-
-    position: Decimal
-    balance: Decimal
-    payout: Decimal
+from fixgw.sim.settlement import GRID, Result, SettledMarket, payout
 
 
 class Ledger:
@@ -45,9 +31,7 @@ class Ledger:
         orders: every order by OrderID, refused ones included, in order of arrival.
         executions: every execution in order of ExecID.
         rejections: every refused order, cancel and replace, in order.
-        positions: net YES contracts by (account, symbol).
-        cash: dollars that trades and netting have moved, by account; starts at zero.
-        fees: dollars of fees, all accounts together.
+        holdings: what each subaccount has in each market.
         settlements: every market that has paid, in order.
     """
 
@@ -55,13 +39,41 @@ class Ledger:
         self.orders: dict[str, Order] = {}
         self.executions: list[Execution] = []
         self.rejections: list[Rejected | CancelRejected] = []
-        self.positions: dict[tuple[str, str], Decimal] = {}
-        self.cash: dict[str, Decimal] = {}
-        self.fees = ZERO
+        self.holdings: dict[HoldingKey, Holding] = {}
         self.settlements: list[SettledMarket] = []
         self._by_cl_ord_id: dict[tuple[str, str], Order] = {}
         self._named: dict[str, list[Order]] = {}
         self._refused: dict[str, Order] = {}
+        self._purses: dict[Holder, Decimal] = {}
+
+    @property
+    def positions(self) -> dict[tuple[str, str], Decimal]:
+        """Net YES contracts by (account, symbol), subaccounts together."""
+        found: dict[tuple[str, str], Decimal] = {}
+        for (account, _, symbol), holding in self.holdings.items():
+            found[account, symbol] = found.get((account, symbol), ZERO) + holding.position
+        return found
+
+    @property
+    def cash(self) -> dict[str, Decimal]:
+        """Dollars that trades, netting and settlements have moved, by account; starts at zero."""
+        found: dict[str, Decimal] = {}
+        for (account, _), amount in self._purses.items():
+            found[account] = found.get(account, ZERO) + amount
+        return found
+
+    @property
+    def fees(self) -> Decimal:
+        """Dollars of fees, all accounts together."""
+        return sum((holding.fees for holding in self.holdings.values()), ZERO)
+
+    def purse(self, holder: Holder) -> Decimal:
+        """Return the dollars that trades, netting and settlements have moved for a holder."""
+        return self._purses.get(holder, ZERO)
+
+    def holding(self, account: str, subaccount: int, symbol: str) -> Holding:
+        """Return what a subaccount has in a market; a new one when it has nothing."""
+        return self.holdings.get(HoldingKey(account, subaccount, symbol)) or Holding()
 
     def enter(self, order: Order, *, refused: bool = False) -> None:
         """Take in an order; the ClOrdID of a refused one stays free."""
@@ -107,17 +119,23 @@ class Ledger:
             The account's new position and what the trade did to its cash. A buyer pays ``price`` a contract,
             a seller ``1 - price``; a YES that meets a NO of its account leaves with it and pays one dollar.
         """
-        key = (terms.owner.account, terms.symbol)
-        before = self.positions.get(key, ZERO)
-        signed = qty if terms.side is Side.BUY else -qty
-        netted = min(qty, max(ZERO, -before if terms.side is Side.BUY else before))
-        balance = -terms.cost(price, qty) - fee
-        self.positions[key] = before + signed
-        self.cash[key[0]] = self.cash.get(key[0], ZERO) + balance + netted
-        self.fees += fee
-        return Settlement(before + signed, balance, netted)
+        key = HoldingKey.of(terms)
+        holding = self.holdings.setdefault(key, Holding())
+        settled = holding.trade(terms, price, qty, fee)
+        self._put(key.holder, settled.balance + settled.payout)
+        return settled
 
-    def pay(self, symbol: str, result: Result, price: Decimal, now_ns: int) -> SettledMarket:
+    def _put(self, holder: Holder, amount: Decimal) -> None:
+        self._purses[holder] = self._purses.get(holder, ZERO) + amount
+
+    def pay(
+        self,
+        symbol: str,
+        result: Result,
+        price: Decimal,
+        now_ns: int,
+        precision: Callable[[str], Decimal] = lambda account: GRID,
+    ) -> SettledMarket:
         """Pay every position in a market out; none is left.
 
         Args:
@@ -125,14 +143,16 @@ class Ledger:
             result: yes, no or scalar.
             price: what a YES contract pays, dollars.
             now_ns: the instant, UTC nanoseconds.
+            precision: what the balance of an account is kept in, dollars.
         """
-        held = [(key, qty) for key, qty in self.positions.items() if key[1] == symbol and qty]
-        payouts = tuple(payout(account, qty, price) for (account, _), qty in held)
-        for one in payouts:
-            self.positions[one.account, symbol] = ZERO
-            self.cash[one.account] = self.cash.get(one.account, ZERO) + one.paid
-            self.fees += one.fee
-        settled = SettledMarket(symbol, result, price, now_ns, payouts)
+        payouts = []
+        for key, holding in self.holdings.items():
+            if key.symbol == symbol and holding.position:
+                one = payout(key.account, holding.position, price, precision(key.account))
+                holding.pay(price, one.paid, one.fee)
+                self._put(key.holder, one.paid)
+                payouts.append(one)
+        settled = SettledMarket(symbol, result, price, now_ns, tuple(payouts))
         self.settlements.append(settled)
         return settled
 
@@ -161,6 +181,7 @@ class Ledger:
                 {"account": account, "symbol": symbol, "yes": str(qty)}
                 for (account, symbol), qty in self.positions.items()
             ],
+            "holdings": [_holding(key, holding) for key, holding in self.holdings.items()],
             "cash": {account: str(amount) for account, amount in self.cash.items()},
             "fees": str(self.fees),
             "settlements": [_settlement(market) for market in self.settlements],
@@ -171,12 +192,18 @@ class Ledger:
         return json.dumps(self.dump(), indent=1)
 
 
+def _holding(key: HoldingKey, holding: Holding) -> dict[str, Any]:
+    numbers = {field.name: str(getattr(holding, field.name)) for field in fields(holding)}
+    return {**key._asdict(), **numbers}
+
+
 def _order(order: Order) -> dict[str, Any]:
     terms = order.terms
     return {
         "order_id": order.order_id,
         "cl_ord_ids": order.cl_ord_ids or [terms.cl_ord_id],
         "account": terms.owner.account,
+        "subaccount": terms.owner.subaccount,
         "session": terms.owner.session,
         "connection": terms.owner.connection,
         "symbol": terms.symbol,

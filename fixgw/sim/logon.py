@@ -9,18 +9,23 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from fixgw.errors import FieldError
+from fixgw.errors import FieldError, Reject
 from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.fix.values import decode_boolean, decode_int, parse_utc_timestamp_ns
 from fixgw.session.verdict import Accept, Refuse, Verdict
+from fixgw.sim import dialect
+from fixgw.sim.accounts import Accounts, Scope
 from fixgw.sim.kinds import SessionKind
 from fixgw.sim.pki import KeyRegistry, RegisteredKey
+from fixgw.sim.quirks import RECOMMENDED, Quirks
+from fixgw.sim.rates import LogonLimiter
 
 SENDING_TIME_WINDOW_NS = 30 * 1_000_000_000
 LEAST_HEART_BT_INT = 4
+RETENTION_HOURS = 24
 MOST_RETENTION_HOURS = 72
 
 CANCEL_ORDERS_ON_DISCONNECT = 8013
@@ -48,6 +53,7 @@ class LogonFlags:
     cancel_orders_on_disconnect: bool = False
     listener_session: bool = False
     receive_settlement_reports: bool | None = None
+    message_retention_hours: int = RETENTION_HOURS
 
     @classmethod
     def of(cls, logon: Message) -> LogonFlags:
@@ -66,6 +72,7 @@ class LogonFlags:
             cancel_orders_on_disconnect=_flag(logon, CANCEL_ORDERS_ON_DISCONNECT),
             listener_session=_flag(logon, LISTENER_SESSION),
             receive_settlement_reports=_choice(logon, RECEIVE_SETTLEMENT_REPORTS),
+            message_retention_hours=_hours(logon),
         )
 
 
@@ -78,12 +85,18 @@ class Gate:
         keys: the API keys that the venue knows.
         live: API keys with a live connection.
         now_ns: the venue's clock, UTC nanoseconds.
+        accounts: what each account may do.
+        limiter: how often a key may try.
+        quirks: what the venue's pages leave open.
     """
 
     kind: SessionKind
     keys: KeyRegistry
     live: Collection[str]
     now_ns: int
+    accounts: Accounts = field(default_factory=Accounts)
+    limiter: LogonLimiter = field(default_factory=LogonLimiter)
+    quirks: Quirks = RECOMMENDED
 
 
 def judge(logon: Message, gate: Gate) -> Verdict:
@@ -101,6 +114,19 @@ def judge(logon: Message, gate: Gate) -> Verdict:
 def _wrong_port(logon: Message, gate: Gate) -> Refuse | None:
     if logon.text(tags.TARGET_COMP_ID) != gate.kind.target_comp_id:
         return Refuse.with_logout("Invalid TargetCompID")
+    return None
+
+
+def _rate(logon: Message, gate: Gate) -> Refuse | None:
+    text = gate.limiter.refuse(logon.text(tags.SENDER_COMP_ID) or "", gate.now_ns)
+    return Refuse.with_logout(text) if text else None
+
+
+def _undefined(logon: Message, gate: Gate) -> Refuse | None:
+    try:
+        dialect.check_admin(logon)
+    except Reject as fault:
+        return Refuse.with_reject(fault.reason, f"{fault.text} ({fault.ref_tag})")
     return None
 
 
@@ -124,14 +150,33 @@ def _credentials(logon: Message, gate: Gate) -> Refuse | None:
     key = gate.keys.get(logon.text(tags.SENDER_COMP_ID) or "")
     if key is None:
         return Refuse.with_logout("Unknown API key")
-    if not _is_signed(logon, key):
-        return Refuse.with_logout("Invalid signature")
-    if not key.fix_allowed:
-        return Refuse.with_logout("API usage level is not allowed for FIX")
+    if tags.RAW_DATA_LENGTH not in logon and not gate.quirks.logon_without_length:
+        return Refuse.with_logout("Required tag missing, RawDataLength(95)")
+    if not _is_signed(logon, key, any_salt_length=gate.quirks.any_salt_length):
+        return Refuse.with_logout(gate.quirks.bad_signature_text)
     return None
 
 
-def _is_signed(logon: Message, key: RegisteredKey) -> bool:
+def _permission(logon: Message, gate: Gate) -> Refuse | None:
+    """What the account's tier, the key's scopes and its restriction to one subaccount allow."""
+    key = gate.keys.get(logon.text(tags.SENDER_COMP_ID) or "")
+    if key is None:
+        return None
+    account, kind = gate.accounts.of(key.account), gate.kind
+    listens = _flag(logon, LISTENER_SESSION)
+    scope = Scope.WRITE if kind.writes and not listens else Scope.READ
+    if account.tier is not None and not account.tier.has_fix:
+        return Refuse.with_logout("API usage level is not allowed for FIX")
+    if kind.retransmission and not account.retransmission:
+        return Refuse.with_logout(f"{kind.target_comp_id} is not enabled for this account")
+    if scope not in key.scopes:
+        return Refuse.with_logout(f"the API key has no {scope.value} scope")
+    if key.subaccount is not None and (listens or not kind.restricted):
+        return Refuse.with_logout("restricted API keys may not use this session")
+    return None
+
+
+def _is_signed(logon: Message, key: RegisteredKey, *, any_salt_length: bool) -> bool:
     """The signature covers 52, 35, 34, 49 and 56 as on the wire, SOH between them and none after."""
     try:
         signature = base64.b64decode(logon.get(tags.RAW_DATA) or b"", validate=True)
@@ -144,7 +189,8 @@ def _is_signed(logon: Message, key: RegisteredKey) -> bool:
         tags.SENDER_COMP_ID,
         tags.TARGET_COMP_ID,
     )
-    return key.verifies(signature, b"\x01".join(logon.get(tag) or b"" for tag in covered))
+    signed = b"\x01".join(logon.get(tag) or b"" for tag in covered)
+    return key.verifies(signature, signed, any_salt_length=any_salt_length)
 
 
 def _fixed_fields(logon: Message, gate: Gate) -> Refuse | None:
@@ -178,12 +224,11 @@ def _flags(logon: Message, gate: Gate) -> Refuse | None:
 
 
 def _retention(logon: Message, gate: Gate) -> Refuse | None:
-    hours = logon.get(MESSAGE_RETENTION_PERIOD)
-    if hours is None:
+    if MESSAGE_RETENTION_PERIOD not in logon:
         return None
     if not gate.kind.retransmission:
         return Refuse.with_logout("MessageRetentionPeriod(20200) is not allowed on this session")
-    if not 1 <= decode_int(MESSAGE_RETENTION_PERIOD, hours) <= MOST_RETENTION_HOURS:
+    if not 1 <= _hours(logon) <= MOST_RETENTION_HOURS:
         return Refuse.with_logout(f"MessageRetentionPeriod(20200) must be 1 to {MOST_RETENTION_HOURS}")
     return None
 
@@ -196,9 +241,12 @@ def _second(logon: Message, gate: Gate) -> Refuse | None:
 
 CHECKS: tuple[Callable[[Message, Gate], Refuse | None], ...] = (
     _wrong_port,
+    _rate,
     _sub_id,
     _sending_time,
     _credentials,
+    _undefined,
+    _permission,
     _fixed_fields,
     _reset,
     _flags,
@@ -209,6 +257,11 @@ CHECKS: tuple[Callable[[Message, Gate], Refuse | None], ...] = (
 
 def _flag(logon: Message, tag: int) -> bool:
     return _choice(logon, tag) or False
+
+
+def _hours(logon: Message) -> int:
+    value = logon.get(MESSAGE_RETENTION_PERIOD)
+    return RETENTION_HOURS if value is None else decode_int(MESSAGE_RETENTION_PERIOD, value)
 
 
 def _choice(logon: Message, tag: int) -> bool | None:

@@ -35,7 +35,6 @@ from fixgw.sim.reports import timestamp
 SYMBOLS_PER_REQUEST = 1_000
 SUBSCRIPTIONS = 100_000
 ENTRIES_PER_MESSAGE = 100
-PRIMARY_SUBACCOUNT = "0"
 
 REQUIRED_TAG_MISSING = 1  # SessionRejectReason(373)
 VALUE_INCORRECT = 5
@@ -103,8 +102,8 @@ class Entry:
         """Return what a reader is told: the own order that changed the level is named."""
         for terms in reversed(self.causes):
             if terms.owner.account == account:
-                subaccount = dict(terms.echo).get(tags.ALLOC_ACCOUNT, PRIMARY_SUBACCOUNT)
-                return [*self.pairs, (tags.CL_ORD_ID, terms.cl_ord_id), (tags.ALLOC_ACCOUNT, subaccount)]
+                own = [(tags.CL_ORD_ID, terms.cl_ord_id), (tags.ALLOC_ACCOUNT, str(terms.owner.subaccount))]
+                return [*self.pairs, *own]
         return self.pairs
 
 

@@ -7,16 +7,16 @@ venue leaves open is decided here and said in the method that decides it.
 from __future__ import annotations
 
 import heapq
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from decimal import ROUND_UP, Decimal
+from collections.abc import Callable
+from decimal import Decimal
 
 from fixgw.sim import admission
-from fixgw.sim.admission import HELD, QUOTE_GONE, OrderRefusal, Trading
+from fixgw.sim.admission import QUOTE_GONE, CancelRefusal, OrderRefusal, Trading
+from fixgw.sim.amending import amended, dated
 from fixgw.sim.book import Book
-from fixgw.sim.groups import OrderGroup, OrderGroups
-from fixgw.sim.ledger import Ledger
+from fixgw.sim.cycle import Cycle
+from fixgw.sim.exchange import Exchange
+from fixgw.sim.groups import OrderGroup
 from fixgw.sim.orders import (
     ZERO,
     Accepted,
@@ -33,85 +33,17 @@ from fixgw.sim.orders import (
     Replaced,
     ReplaceRequest,
     SelfTrade,
-    Side,
     State,
     Terms,
     TimeInForce,
     Traded,
 )
-from fixgw.sim.trading_day import end_of_day_ns
 
-FEE_GRID = Decimal("0.0001")
-IDS = uuid.UUID("5f6d1b5a-7b3e-4f0e-9c55-0d3f3c1d7a10")
 AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
-class Cycle:
-    """One matching cycle: its number, its instant, and the events so far.
-
-    Args:
-        clock: the first part of ExecID.
-        at_ns: UTC nanoseconds.
-
-    Attributes:
-        triggered: order groups whose limit was exceeded; their orders are cancelled when the cycle ends.
-    """
-
-    def __init__(self, clock: int, at_ns: int) -> None:
-        self.clock = clock
-        self.at_ns = at_ns
-        self.events: list[EngineEvent] = []
-        self.triggered: list[OrderGroup] = []
-        self._executions = 0
-
-    def exec_id(self) -> str:
-        """Return the next ExecID(17)."""
-        self._executions += 1
-        return f"{self.clock};{self._executions}"
-
-
-class MatchingEngine:
-    """All markets of a venue; it writes the ledger.
-
-    Args:
-        ledger: where everything is written down; a new one when None.
-        fee_rate: a taker pays ``fee_rate * qty * price * (1 - price)``, rounded up to $0.0001.
-        seed: OrderIDs and TrdMatchIDs are UUIDs made from it and a counter.
-        clock: the number of the last matching cycle before the first.
-
-    Attributes:
-        held: open orders that are in no book until ``release``, by OrderID: each accepts an RFQ quote.
-    """
-
-    def __init__(
-        self,
-        ledger: Ledger | None = None,
-        *,
-        fee_rate: Decimal = Decimal("0.07"),
-        seed: str = "venue",
-        clock: int = 0,
-    ) -> None:
-        self.ledger = ledger or Ledger()
-        self.trading = Trading.OPEN
-        self.books: dict[str, Book] = {}
-        self.groups = OrderGroups()
-        self.held: dict[str, Order] = {}
-        self.fee_rate = fee_rate
-        self._seed = seed
-        self._clock = clock
-        self._ids = 0
-        self._expiries: list[tuple[int, str]] = []
-
-    def list_market(self, symbol: str, *, subpenny: bool = False, high_volatility: bool = False) -> Book:
-        """Open a market and return its book; a market that is open already stays as it is."""
-        book = Book(symbol, subpenny=subpenny, high_volatility=high_volatility)
-        return self.books.setdefault(symbol, book)
-
-    def open_orders(self) -> Iterator[Order]:
-        """Yield every order that rests or is held."""
-        for book in self.books.values():
-            yield from book
-        yield from self.held.values()
+class MatchingEngine(Exchange):
+    """All markets of a venue, and what is done there, a matching cycle each; it writes the ledger."""
 
     @property
     def next_expiry(self) -> int | None:
@@ -119,7 +51,12 @@ class MatchingEngine:
         return self._expiries[0][0] if self._expiries else None
 
     def submit(
-        self, terms: Terms, now_ns: int, quote_refusal: OrderRefusal | None = QUOTE_GONE
+        self,
+        terms: Terms,
+        now_ns: int,
+        quote_refusal: OrderRefusal | None = QUOTE_GONE,
+        *,
+        barred: OrderRefusal | None = None,
     ) -> list[EngineEvent]:
         """Take in a new order: Pending, then Rejected, or Accepted and what came of it.
 
@@ -127,23 +64,17 @@ class MatchingEngine:
             terms: the order; one that names a quote is held.
             now_ns: the instant, UTC nanoseconds.
             quote_refusal: why the quote that it names can not be had; None when it can.
+            barred: why it can not be taken, whatever it says; None when it may.
         """
         cycle = self._begin(now_ns)
-        terms = _dated(terms, now_ns)
+        terms = dated(terms, now_ns)
         order = Order(self.new_id(), terms)
         cycle.events.append(Pending(order.snapshot(), None, now_ns))
-        refusal = admission.refuse_order(
-            terms,
-            self.books.get(terms.symbol),
-            self.trading,
-            duplicate=self.ledger.find(terms.owner.session, terms.cl_ord_id) is not None,
-            group=self.groups.of(terms),
-            quote_refusal=quote_refusal,
-        )
+        refusal = barred or self._refuse_order(terms, order, quote_refusal)
         self.ledger.enter(order, refused=refusal is not None)
         if refusal is None and terms.quote is not None:
             self.held[order.order_id] = order
-            cycle.events.append(Accepted(cycle.exec_id(), now_ns, order.snapshot(), Fate.RESTS))
+            cycle.events.append(Accepted(self._exec_id(cycle, order), now_ns, order.snapshot(), Fate.RESTS))
         elif refusal is None:
             self._take_in(cycle, order)
         else:
@@ -158,12 +89,21 @@ class MatchingEngine:
         self._enter(cycle, order)
         return self._end(cycle)
 
-    def cancel(self, request: CancelRequest, now_ns: int) -> list[EngineEvent]:
-        """Cancel what is left of an order: Pending and Cancelled, or CancelRejected."""
+    def cancel(
+        self, request: CancelRequest, now_ns: int, *, barred: CancelRefusal | None = None
+    ) -> list[EngineEvent]:
+        """Cancel what is left of an order: Pending and Cancelled, or CancelRejected.
+
+        Args:
+            request: what is asked for.
+            now_ns: the instant, UTC nanoseconds.
+            barred: why it can not be done, whatever it says; None when it may.
+        """
         cycle = self._begin(now_ns)
         order, duplicate = self._target(request)
-        refusal = admission.refuse_cancel(
-            request, order, self.books.get(request.symbol), self.trading, duplicate=duplicate
+        book = self.books.get(request.symbol)
+        refusal = barred or admission.refuse_cancel(
+            request, order, book, self.trading, duplicate=duplicate, quirks=self.quirks
         )
         if refusal is None and order is not None:
             cycle.events.append(Pending(order.snapshot(), request, now_ns))
@@ -172,20 +112,23 @@ class MatchingEngine:
             self._refuse(cycle, request, order, refusal)
         return self._end(cycle)
 
-    def replace(self, request: ReplaceRequest, now_ns: int) -> list[EngineEvent]:
+    def replace(
+        self, request: ReplaceRequest, now_ns: int, *, barred: CancelRefusal | None = None
+    ) -> list[EngineEvent]:
         """Change an order: Pending and Replaced with what came of it, or Cancelled, or CancelRejected.
 
         The place in the queue is kept unless the price changes or the quantity grows. A quantity equal to
         what has executed cancels the order. A price at which it would trade with an order of its own account
-        is refused; so is one at which a post-only order would trade.
+        is refused; so is one at which a post-only order would trade. Arguments as for ``cancel``.
         """
         cycle = self._begin(now_ns)
         order, duplicate = self._target(request)
         book = self.books.get(request.symbol)
-        refusal = admission.refuse_replace(request, order, book, self.trading, now_ns, duplicate=duplicate)
+        refusal = barred or admission.refuse_replace(
+            request, order, book, self.trading, now_ns, duplicate=duplicate, quirks=self.quirks
+        )
         if refusal is None and order is not None and book is not None:
-            held = order.order_id in self.held
-            refusal = HELD if held else _refuse_crossing(request, order, book)
+            refusal = self._refuse_amendment(request, order, book)
         if refusal is None and order is not None:
             cycle.events.append(Pending(order.snapshot(), request, now_ns))
             self._amend(cycle, order, request)
@@ -227,35 +170,21 @@ class MatchingEngine:
         return self.cancel_where(lambda order: paused and order.terms.cancel_on_pause, now_ns)
 
     def _begin(self, now_ns: int) -> Cycle:
-        self._clock += 1
-        return Cycle(self._clock, now_ns)
+        return Cycle(self._clocks, now_ns)
 
     def trigger(self, group: OrderGroup, now_ns: int) -> list[EngineEvent]:
         """Cancel what rests in an order group; no order may join it until it is reset."""
         group.triggered = True
         return self.cancel_where(
-            lambda order: self.groups.of(order.terms) is group, now_ns, Cause.ORDER_GROUP
+            lambda order: self._group_of(order.terms) is group, now_ns, Cause.ORDER_GROUP
         )
 
     def _end(self, cycle: Cycle) -> list[EngineEvent]:
         if cycle.triggered:
-            for order in [one for one in self.open_orders() if self.groups.of(one.terms) in cycle.triggered]:
+            for order in [one for one in self.open_orders() if self._group_of(one.terms) in cycle.triggered]:
                 self._cancel(cycle, order, Cause.ORDER_GROUP)
         self.ledger.record(cycle.events)
         return cycle.events
-
-    def new_id(self) -> str:
-        """Return a UUID that no other order, trade or report has."""
-        self._ids += 1
-        return str(uuid.uuid5(IDS, f"{self._seed}/{self._ids}"))
-
-    def _target(self, request: CancelRequest | ReplaceRequest) -> tuple[Order | None, bool]:
-        """The order that a request names, and whether the request's own ClOrdID is in use."""
-        session = request.owner.session
-        return (
-            self.ledger.find(session, request.orig_cl_ord_id),
-            self.ledger.find(session, request.cl_ord_id) is not None,
-        )
 
     def _refuse(
         self,
@@ -269,7 +198,7 @@ class MatchingEngine:
         cycle.events.append(CancelRejected(cycle.at_ns, request, snapshot, reason, text))
 
     def _take_in(self, cycle: Cycle, order: Order) -> None:
-        accepted = (cycle.exec_id(), cycle.at_ns, order.snapshot())
+        accepted = (self._exec_id(cycle, order), cycle.at_ns, order.snapshot())
         place = len(cycle.events)
         cause = self._enter(cycle, order)
         fate = Fate.TRADES if order.cum else Fate.RESTS if cause is None else Fate.DIES
@@ -279,6 +208,8 @@ class MatchingEngine:
         """Trade an order and let what is left rest; return why that was cancelled, if it was."""
         book = self.books[order.terms.symbol]
         cause = self._barred(book, order) or self._match(cycle, book, order)
+        if cause is Cause.IOC and not self.quirks.ioc_leaves_open:
+            cycle.close_last_trade(order)
         if cause is not None:
             self._cancel(cycle, order, cause, on_entry=True)
         else:
@@ -313,11 +244,6 @@ class MatchingEngine:
         worst = sum((terms.cost(price, qty) for price, qty in fills), resting_cost)
         return Cause.MAX_COST if terms.max_cost is not None and worst > terms.max_cost else None
 
-    def _closable(self, terms: Terms) -> Decimal:
-        """Contracts of the account's position that an order of this side would close."""
-        position = self.ledger.positions.get((terms.owner.account, terms.symbol), ZERO)
-        return max(ZERO, -position if terms.side is Side.BUY else position)
-
     def _match(self, cycle: Cycle, book: Book, taker: Order) -> Cause | None:
         """Trade an incoming order against the book; return why its remainder has to go, if it has to."""
         terms = taker.terms
@@ -327,7 +253,7 @@ class MatchingEngine:
             maker = book.first_against(terms.side, terms.price)
             if maker is None:
                 break
-            if maker.terms.owner.account != terms.owner.account:
+            if maker.terms.owner.holder != terms.owner.holder:
                 self._trade(cycle, book, taker, maker, min(end - taker.cum, maker.leaves))
             elif terms.self_trade is SelfTrade.TAKER:
                 return Cause.TAKER
@@ -340,19 +266,18 @@ class MatchingEngine:
     def _trade(self, cycle: Cycle, book: Book, taker: Order, maker: Order, qty: Decimal) -> None:
         price = maker.terms.price
         match_id = self.new_id()
-        fee = (self.fee_rate * qty * price * (1 - price)).quantize(FEE_GRID, ROUND_UP)
         for order, aggressor in ((taker, True), (maker, False)):
             order.cum += qty
             order.paid += price * qty
             if order.cum == order.terms.qty:
                 order.state = State.FILLED
-            triggered = self.groups.fill(order.terms, qty, cycle.at_ns)
+            triggered = self.groups.fill(order.terms, book.exchange_index, qty, cycle.at_ns)
             cycle.triggered += [triggered] if triggered is not None else []
-            paid = fee if aggressor else ZERO
+            paid = self._charge(order, price, qty, aggressor=aggressor)
             settled = self.ledger.settle(order.terms, price, qty, paid)
             cycle.events.append(
                 Traded(
-                    cycle.exec_id(),
+                    cycle.exec_id(book.exchange_index),
                     cycle.at_ns,
                     order.snapshot(),
                     price,
@@ -384,8 +309,10 @@ class MatchingEngine:
         if request is not None:
             self.ledger.name(order, request.cl_ord_id)
         cl_ord_id = own if request is None else request.cl_ord_id
+        operator = None if request is None else request.named.operator
+        exec_id = self._exec_id(cycle, order)
         cycle.events.append(
-            Cancelled(cycle.exec_id(), cycle.at_ns, order.snapshot(), cause, cl_ord_id, own, on_entry)
+            Cancelled(exec_id, cycle.at_ns, order.snapshot(), cause, cl_ord_id, own, on_entry, operator)
         )
 
     def _amend(self, cycle: Cycle, order: Order, request: ReplaceRequest) -> None:
@@ -394,51 +321,17 @@ class MatchingEngine:
             return
         book = self.books[request.symbol]
         old = order.terms
-        new = _amended(old, request, cycle.at_ns)
+        new = amended(old, request, cycle.at_ns)
         moves = new.price != old.price or new.qty > old.qty
         if moves:
             book.remove(order)
         order.terms = new
         self.ledger.name(order, new.cl_ord_id)
-        cycle.events.append(Replaced(cycle.exec_id(), cycle.at_ns, order.snapshot(), old.cl_ord_id))
+        exec_id = cycle.exec_id(book.exchange_index)
+        operator = request.named.operator
+        cycle.events.append(Replaced(exec_id, cycle.at_ns, order.snapshot(), old.cl_ord_id, operator))
         if moves:
             self._match(cycle, book, order)
             self._rest(book, order)
         else:
             self._watch(order)
-
-
-def _refuse_crossing(request: ReplaceRequest, order: Order, book: Book) -> tuple[CxlRejReason, str] | None:
-    """Refuse a replace that would trade with its own account, or trade at all when it is post-only."""
-    price = order.terms.price if request.price is None else request.price
-    open_qty = request.qty - order.cum
-    for resting in book.all_against(order.terms.side, price):
-        if open_qty <= ZERO:
-            break
-        if resting.terms.owner.account == order.terms.owner.account:
-            return CxlRejReason.INVALID_PRICE_INCREMENT, "SELF_CROSS_ATTEMPT"
-        if order.terms.post_only:
-            return CxlRejReason.OTHER, Cause.POST_ONLY.value
-        open_qty -= resting.leaves
-    return None
-
-
-def _amended(terms: Terms, request: ReplaceRequest, now_ns: int) -> Terms:
-    new = replace(
-        terms,
-        cl_ord_id=request.cl_ord_id,
-        qty=request.qty,
-        price=terms.price if request.price is None else request.price,
-    )
-    if request.time_in_force is None:
-        return new
-    return _dated(replace(new, time_in_force=request.time_in_force, expire_ns=request.expire_ns), now_ns)
-
-
-def _dated(terms: Terms, now_ns: int) -> Terms:
-    """Give a Day order its deadline, and make a GTD order whose time is over an IOC."""
-    if terms.time_in_force is TimeInForce.DAY:
-        return replace(terms, expire_ns=end_of_day_ns(now_ns))
-    if terms.time_in_force is TimeInForce.GTD and (terms.expire_ns or 0) <= now_ns:
-        return replace(terms, time_in_force=TimeInForce.IOC, expire_ns=None)
-    return terms

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 ZERO = Decimal(0)
 
@@ -111,19 +111,53 @@ class State(Enum):
     REJECTED = "rejected"
 
 
+class Holder(NamedTuple):
+    """Whose money and positions they are: an account, and its AllocAccount(79)."""
+
+    account: str
+    subaccount: int
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Who stands behind an order.
 
     Args:
-        account: whose positions it changes; two orders of one account never trade with each other.
+        account: whose positions it changes.
         session: the FIX session that it came in on; ClOrdIDs are unique within it.
         connection: the number of the connection of that session, from 1.
+        subaccount: AllocAccount(79), 0 for the primary one.
     """
 
     account: str
     session: str
     connection: int = 1
+    subaccount: int = 0
+
+    @property
+    def holder(self) -> Holder:
+        """Whose positions it changes; two orders of one holder never trade with each other."""
+        return Holder(self.account, self.subaccount)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """For whom and where a message says that it is; None where it says nothing.
+
+    Args:
+        subaccount: AllocAccount(79).
+        customer: PartyID(448) of the one party with PartyRole(452) 24.
+        operator: SenderSubID(50).
+        exchange_index: ExDestination(100), unless that leaves it to the venue.
+    """
+
+    subaccount: int | None = None
+    customer: str | None = None
+    operator: str | None = None
+    exchange_index: int | None = None
+
+
+NOBODY_NAMED = Named()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +181,7 @@ class Terms:
         order_group: SecondaryClOrdID(526), the order group that it joins.
         quote: QuoteID(117), the RFQ quote that it accepts.
         echo: fields that every report repeats as they came, such as AllocAccount(79).
+        named: what it names beside the market.
     """
 
     cl_ord_id: str
@@ -165,6 +200,7 @@ class Terms:
     order_group: str | None = None
     quote: str | None = None
     echo: tuple[tuple[int, str], ...] = ()
+    named: Named = NOBODY_NAMED
 
     def cost(self, price: Decimal, qty: Decimal) -> Decimal:
         """Return the dollars that ``qty`` contracts at the YES price take: a seller of YES pays for NO."""
@@ -181,6 +217,7 @@ class CancelRequest:
     symbol: str
     side: Side
     order_id: str | None = None
+    named: Named = NOBODY_NAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +240,7 @@ class ReplaceRequest:
     time_in_force: TimeInForce | None = None
     expire_ns: int | None = None
     order_id: str | None = None
+    named: Named = NOBODY_NAMED
 
 
 @dataclass(slots=True)
@@ -216,6 +254,7 @@ class Order:
         cum: contracts executed.
         paid: sum of price times quantity over the executions, YES dollars.
         state: what has become of it.
+        rounding: rounding fees that are not paid back yet, dollars.
     """
 
     order_id: str
@@ -224,6 +263,7 @@ class Order:
     cum: Decimal = ZERO
     paid: Decimal = ZERO
     state: State = State.OPEN
+    rounding: Decimal = ZERO
 
     @property
     def leaves(self) -> Decimal:
@@ -272,7 +312,7 @@ class Accepted:
     """An order was taken.
 
     Args:
-        exec_id: ``clock;event``.
+        exec_id: ``clock;event``, with ``;index`` where the exchange index is not 0.
         fate: what came of it in the same matching cycle; the venue may report it by that alone.
     """
 
@@ -319,6 +359,7 @@ class Cancelled:
         cl_ord_id: id of the message that asked for it, else the order's own.
         orig_cl_ord_id: the order's id before.
         on_entry: it never rested: it was cancelled in the matching cycle that took it in.
+        operator: SenderSubID(50) of the message that asked for it.
     """
 
     exec_id: str
@@ -328,16 +369,18 @@ class Cancelled:
     cl_ord_id: str
     orig_cl_ord_id: str
     on_entry: bool = False
+    operator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """An order has new terms; ``orig_cl_ord_id`` is its id before."""
+    """An order has new terms; ``orig_cl_ord_id`` is its id before, ``operator`` as for ``Cancelled``."""
 
     exec_id: str
     at_ns: int
     order: Snapshot
     orig_cl_ord_id: str
+    operator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import NameOID
 
 from fixgw.errors import ConfigError
+from fixgw.sim.accounts import ALL_SCOPES, Scope
 
 PublicKey: TypeAlias = rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 PrivateKey: TypeAlias = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
@@ -39,6 +40,7 @@ _CA_USAGE = x509.KeyUsage(
     decipher_only=False,
 )
 RSA_PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
+RSA_PSS_ANY_SALT = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=padding.PSS.AUTO)
 
 
 class Algorithm(StrEnum):
@@ -57,12 +59,16 @@ class ClientSpec:
         algorithm: RSA with 2048 bits, or Ed25519.
         account: whose orders and positions it works on.
         key_id: the API key id; drawn when empty.
+        scopes: what the key is good for.
+        subaccount: the one that the key is restricted to; None for all.
     """
 
     name: str
     algorithm: Algorithm
     account: str
     key_id: str = ""
+    scopes: frozenset[Scope] = ALL_SCOPES
+    subaccount: int | None = None
 
 
 DEFAULT_CLIENTS = (
@@ -97,19 +103,28 @@ class RegisteredKey:
         key_id: the API key id.
         public_key: verifies its Logons.
         account: whose orders and positions it works on.
-        fix_allowed: the account's tier includes FIX.
+        scopes: what it is good for.
+        subaccount: the one that it is restricted to; None for all.
     """
 
     key_id: str
     public_key: PublicKey
     account: str
-    fix_allowed: bool = True
+    scopes: frozenset[Scope] = ALL_SCOPES
+    subaccount: int | None = None
 
-    def verifies(self, signature: bytes, signed: bytes) -> bool:
-        """Return true when the signature is this key's: RSA-PSS-SHA256 with salt 32, or Ed25519."""
+    def verifies(self, signature: bytes, signed: bytes, *, any_salt_length: bool = False) -> bool:
+        """Return true when the signature is this key's: RSA-PSS-SHA256 with salt 32, or Ed25519.
+
+        Args:
+            signature: of the Logon.
+            signed: what it covers.
+            any_salt_length: take an RSA signature with any salt length.
+        """
+        padded = RSA_PSS_ANY_SALT if any_salt_length else RSA_PSS
         try:
             if isinstance(self.public_key, rsa.RSAPublicKey):
-                self.public_key.verify(signature, signed, RSA_PSS, hashes.SHA256())
+                self.public_key.verify(signature, signed, padded, hashes.SHA256())
             else:
                 self.public_key.verify(signature, signed)
         except InvalidSignature:
@@ -123,14 +138,23 @@ class KeyRegistry:
     def __init__(self) -> None:
         self._keys: dict[str, RegisteredKey] = {}
 
-    def add(self, key_id: str, public_key: bytes, account: str = "", *, fix_allowed: bool = True) -> None:
+    def add(
+        self,
+        key_id: str,
+        public_key: bytes,
+        account: str = "",
+        *,
+        scopes: frozenset[Scope] = ALL_SCOPES,
+        subaccount: int | None = None,
+    ) -> None:
         """Register a key.
 
         Args:
             key_id: the API key id.
             public_key: the public half, PEM.
             account: whose orders it works on; one of its own when empty.
-            fix_allowed: the account's tier includes FIX.
+            scopes: what it is good for.
+            subaccount: the one that it is restricted to; None for all.
 
         Raises:
             ConfigError: it is no public key, or of a kind that the venue does not take.
@@ -147,7 +171,7 @@ class KeyRegistry:
                 f"the public key of {key_id} is neither RSA nor Ed25519",
                 remedy="make one with `fixgw keys new`",
             )
-        self._keys[key_id] = RegisteredKey(key_id, loaded, account or key_id, fix_allowed)
+        self._keys[key_id] = RegisteredKey(key_id, loaded, account or key_id, scopes, subaccount)
 
     def get(self, key_id: str) -> RegisteredKey | None:
         """Return what is known of a key id."""
@@ -217,7 +241,13 @@ class StateDirectory:
             ids[spec.name] = spec.key_id or ids[spec.name]
             _write(path.with_suffix(".id"), ids[spec.name].encode())  # for ${file:...} in a configuration
             found[spec.name] = ClientKey(spec.name, ids[spec.name], path, spec.account)
-            registry.add(ids[spec.name], public_pem(path.read_bytes()), spec.account)
+            registry.add(
+                ids[spec.name],
+                public_pem(path.read_bytes()),
+                spec.account,
+                scopes=spec.scopes,
+                subaccount=spec.subaccount,
+            )
         _write(ids_path, json.dumps(ids, indent=1).encode())
         return found
 

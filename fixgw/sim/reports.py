@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from fixgw.fix.message import Message
+from fixgw.sim.cycle import ExecId
 from fixgw.sim.logon import LogonFlags
 from fixgw.sim.orders import (
     Accepted,
@@ -21,6 +22,7 @@ from fixgw.sim.orders import (
     CancelRequest,
     Cause,
     EngineEvent,
+    Execution,
     Fate,
     Pending,
     Rejected,
@@ -29,26 +31,28 @@ from fixgw.sim.orders import (
     State,
     Traded,
 )
+from fixgw.sim.quirks import RECOMMENDED, Quirks
 from fixgw.sim.trading_day import trade_date
 
 Pairs: TypeAlias = list[tuple[int, str]]
+Echo: TypeAlias = tuple[tuple[int, str], ...]
 
 NO_EXEC_ID = "-1;-1"
-NO_ORDER_ID = "NONE"
-EXCHANGE_INDEX = "0"
-TWO_PLACES = Decimal("0.01")
+EXECUTING_TRADER = "12"  # PartyRole(452)
 
 
-def render(event: EngineEvent, flags: LogonFlags) -> Message | None:
+def render(event: EngineEvent, flags: LogonFlags, quirks: Quirks = RECOMMENDED) -> Message | None:
     """Return the report of an event, None when the session's Logon flags leave it out.
 
     Args:
         event: from the matching engine.
         flags: of the session that the report is for.
+        quirks: what the venue's pages leave open.
     """
     match event:
         case Pending():
-            return None if flags.skip_pending_exec_reports else _pending(event, flags)
+            wanted = quirks.pending_reports and not flags.skip_pending_exec_reports
+            return _pending(event, flags) if wanted else None
         case Accepted():
             return _accepted(event, flags)
         case Traded():
@@ -56,11 +60,11 @@ def render(event: EngineEvent, flags: LogonFlags) -> Message | None:
         case Cancelled():
             return _cancelled(event, flags)
         case Replaced():
-            return _replaced(event, flags)
+            return _replaced(event, flags, quirks)
         case Rejected():
-            return _rejected(event, flags)
+            return _rejected(event, flags, quirks)
         case _:
-            return _cancel_rejected(event, flags)
+            return _cancel_rejected(event, flags, quirks)
 
 
 def _pending(event: Pending, flags: LogonFlags) -> Message:
@@ -69,7 +73,8 @@ def _pending(event: Pending, flags: LogonFlags) -> Message:
     if request is None:
         return _report(order, flags, own, None, NO_EXEC_ID, "A", "A")
     kind = "6" if isinstance(request, CancelRequest) else "E"
-    return _report(order, flags, request.cl_ord_id, own, NO_EXEC_ID, kind, kind)
+    operator = request.named.operator
+    return _report(order, flags, request.cl_ord_id, own, NO_EXEC_ID, kind, kind, operator)
 
 
 def _accepted(event: Accepted, flags: LogonFlags) -> Message | None:
@@ -79,7 +84,7 @@ def _accepted(event: Accepted, flags: LogonFlags) -> Message | None:
         return None
     order = event.order
     report = _report(order, flags, order.terms.cl_ord_id, None, event.exec_id, "0", "0")
-    return _finish(report, order, event.at_ns)
+    return _finish(report, order, event)
 
 
 def _traded(event: Traded, flags: LogonFlags) -> Message:
@@ -88,7 +93,7 @@ def _traded(event: Traded, flags: LogonFlags) -> Message:
     report = _report(order, flags, order.terms.cl_ord_id, None, event.exec_id, "F", status)
     report.append(31, price_text(event.price, flags))
     report.append(32, qty_text(event.qty))
-    _finish(report, order, event.at_ns)
+    _finish(report, order, event)
     for tag, value in _trade_only(event):
         report.append(tag, value)
     return report
@@ -117,32 +122,34 @@ def _cancelled(event: Cancelled, flags: LogonFlags) -> Message | None:
         return None
     kind = "C" if cause.is_expiry and flags.use_expired_ord_status else "4"
     orig = None if event.on_entry else event.orig_cl_ord_id
-    report = _report(order, flags, event.cl_ord_id, orig, event.exec_id, kind, kind)
+    report = _report(order, flags, event.cl_ord_id, orig, event.exec_id, kind, kind, event.operator)
     if cause.value:
         report.append(58, cause.value)
-    return _finish(report, order, event.at_ns)
+    return _finish(report, order, event)
 
 
-def _replaced(event: Replaced, flags: LogonFlags) -> Message:
+def _replaced(event: Replaced, flags: LogonFlags, quirks: Quirks) -> Message:
     order = event.order
-    report = _report(order, flags, order.terms.cl_ord_id, event.orig_cl_ord_id, event.exec_id, "5", "5")
+    status = "5" if quirks.replaced_status else _status(order, flags)
+    own, former = order.terms.cl_ord_id, event.orig_cl_ord_id
+    report = _report(order, flags, own, former, event.exec_id, "5", status, event.operator)
     report.append(59, "1" if order.terms.expire_ns is None else "6")
-    return _finish(report, order, event.at_ns)
+    return _finish(report, order, event)
 
 
-def _rejected(event: Rejected, flags: LogonFlags) -> Message:
+def _rejected(event: Rejected, flags: LogonFlags, quirks: Quirks) -> Message:
     order = event.order
-    report = _report(order, flags, order.terms.cl_ord_id, None, NO_EXEC_ID, "8", "8")
+    report = _report(order, flags, order.terms.cl_ord_id, None, quirks.reject_exec_id, "8", "8")
     report.append(103, str(event.reason.value))
     report.append(58, event.text)
     report.append(60, timestamp(event.at_ns))
     return report
 
 
-def _cancel_rejected(event: CancelRejected, flags: LogonFlags) -> Message:
+def _cancel_rejected(event: CancelRejected, flags: LogonFlags, quirks: Quirks) -> Message:
     order, request = event.order, event.request
     pairs: Pairs = [
-        (37, NO_ORDER_ID if order is None else order.order_id),
+        (37, quirks.unknown_order_id if order is None else order.order_id),
         (11, request.cl_ord_id),
         (41, request.orig_cl_ord_id if order is None else order.terms.cl_ord_id),
         (39, "8" if order is None else _status(order, flags)),
@@ -161,11 +168,13 @@ def _report(
     exec_id: str,
     exec_type: str,
     ord_status: str,
+    operator: str | None = None,
 ) -> Message:
     """The fields that every ExecutionReport has.
 
     OrderQty(38) is CumQty + LeavesQty, so it shrinks when an order is cancelled, unless
-    PreserveOriginalOrderQty(21008) keeps the quantity asked for; a refused order shows it too.
+    PreserveOriginalOrderQty(21008) keeps the quantity asked for; a refused order shows it too. The operator
+    is that of the request that is answered, else of the order.
     """
     terms = order.terms
     whole = flags.preserve_original_order_qty or order.state is State.REJECTED
@@ -183,17 +192,28 @@ def _report(
         (151, qty_text(order.leaves)),
         (14, qty_text(order.cum)),
         (6, _average(order.avg_px, flags)),
-        *terms.echo,
+        *_identity(terms.echo, operator or terms.named.operator),
     ]
     return Message("8", pairs)
 
 
-def _finish(report: Message, order: Snapshot, at_ns: int) -> Message:
+def _identity(echo: Echo, operator: str | None) -> Echo:
+    """Who stands behind an order: what the message said of it, then the operator as one more party."""
+    if operator is None:
+        return echo
+    parties = next((int(value) for tag, value in echo if tag == 453 and value.isdigit()), 0)
+    counted = [(tag, str(parties + 1) if tag == 453 else value) for tag, value in echo]
+    if not parties:
+        counted.append((453, "1"))
+    return (*counted, (448, operator), (452, EXECUTING_TRADER))
+
+
+def _finish(report: Message, order: Snapshot, event: Execution) -> Message:
     """Add what only a report of the exchange itself has: expiry, instant and LastMkt(30)."""
     if order.terms.expire_ns is not None:
         report.append(126, timestamp(order.terms.expire_ns))
-    report.append(60, timestamp(at_ns))
-    report.append(30, EXCHANGE_INDEX)
+    report.append(60, timestamp(event.at_ns))
+    report.append(30, str(ExecId.parse(event.exec_id).exchange_index))
     return report
 
 
@@ -242,5 +262,6 @@ def _dollars(amount: Decimal) -> str:
 
 
 def _fee(fee: Decimal) -> str:
-    """At least two places, four where they are needed."""
-    return f"{fee:.2f}" if fee == fee.quantize(TWO_PLACES) else f"{fee:.4f}"
+    """At least two places, four or six where they are needed."""
+    places = next(places for places in (2, 4, 6) if places == 6 or fee == round(fee, places))
+    return f"{fee:.{places}f}"

@@ -10,8 +10,17 @@ from fixgw.errors import FieldError, Reject
 from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.fix.values import decode_boolean, decode_decimal, decode_int, decode_string, parse_utc_timestamp_ns
-from fixgw.sim.groups import PRIMARY, GroupAction, GroupRequest
-from fixgw.sim.orders import CancelRequest, Owner, ReplaceRequest, SelfTrade, Side, Terms, TimeInForce
+from fixgw.sim.groups import GroupAction, GroupRequest
+from fixgw.sim.orders import (
+    CancelRequest,
+    Named,
+    Owner,
+    ReplaceRequest,
+    SelfTrade,
+    Side,
+    Terms,
+    TimeInForce,
+)
 from fixgw.sim.quotes import Acceptance, Ask, Leg, Legs, Offer
 
 VALUE_INCORRECT = 5
@@ -38,30 +47,67 @@ OBSCURE_CREATOR_ID = 21034
 RELATED_SYM_TAGS = (38, 55, 152, 448, 452, 453, 21015, 21016, 21033, 21034)
 POST_ONLY = "6"
 REDUCE_ONLY = "E"
-ECHOED = (tags.ALLOC_ACCOUNT, tags.NO_PARTY_IDS, tags.PARTY_ID, tags.PARTY_ROLE)
+ECHOED = (tags.NO_PARTY_IDS, tags.PARTY_ID, tags.PARTY_ROLE)
+CUSTOMER_ACCOUNT = b"24"  # PartyRole(452)
+BY_SYMBOL = -1  # ExDestination(100)
 
 _CL_ORD_ID = re.compile(r"[-\w:+=/]{1,64}", re.ASCII)
+_OPERATOR = re.compile(rb"[ -~]{1,16}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WHOLE = Decimal(1)
 
 
-def new_order(message: Message, owner: Owner, *, use_dollars: bool) -> Terms:
+def named(message: Message) -> Named:
+    """Return for whom and where a message says that it is.
+
+    A customer is named by the one entry of NoPartyIDs(453), with PartyRole(452) 24; other groups are ignored.
+
+    Raises:
+        Reject: AllocAccount(79) is not 0 to 63, ExDestination(100) no exchange index, or SenderSubID(50) not
+            one to sixteen printable characters.
+    """
+    destination, subaccount = message.get(tags.EX_DESTINATION), message.get(tags.ALLOC_ACCOUNT)
+    index = BY_SYMBOL if destination is None else decode_int(tags.EX_DESTINATION, destination)
+    if index < BY_SYMBOL:
+        raise _incorrect(tags.EX_DESTINATION)
+    number = None if subaccount is None else decode_int(tags.ALLOC_ACCOUNT, subaccount)
+    if number is not None and not 0 <= number <= MOST_SUBACCOUNT:
+        raise _incorrect(tags.ALLOC_ACCOUNT)
+    operator = message.get(tags.SENDER_SUB_ID)
+    if operator is not None and not _OPERATOR.fullmatch(operator):
+        raise _incorrect(tags.SENDER_SUB_ID)
+    return Named(
+        number,
+        _customer(message),
+        None if operator is None else decode_string(operator),
+        None if index == BY_SYMBOL else index,
+    )
+
+
+def _customer(message: Message) -> str | None:
+    parties, roles = message.get_all(tags.PARTY_ID), message.get_all(tags.PARTY_ROLE)
+    if message.text(tags.NO_PARTY_IDS) != "1" or roles != [CUSTOMER_ACCOUNT] or len(parties) != 1:
+        return None
+    return decode_string(parties[0])
+
+
+def new_order(
+    message: Message, owner: Owner, *, use_dollars: bool, default: TimeInForce = TimeInForce.GTC
+) -> Terms:
     """Return the terms of NewOrderSingle(D).
 
     Args:
         message: checked against its layout.
-        owner: who sent it.
+        owner: whose order it is.
         use_dollars: UseDollars(21005) of the session; else prices are cents, fractions cut off.
+        default: TimeInForce(59) of an order that has none.
 
     Raises:
         Reject: a value is malformed, not one of its enumeration, or conditionally required and missing.
     """
     cl_ord_id = _cl_ord_id(message, tags.CL_ORD_ID)
     _one_of(message, tags.ORD_TYPE, ("2",))
-    _routing(message)
-    time_in_force = TimeInForce(
-        _one_of(message, tags.TIME_IN_FORCE, list(TimeInForce), default=TimeInForce.GTC)
-    )
+    time_in_force = TimeInForce(_one_of(message, tags.TIME_IN_FORCE, list(TimeInForce), default=default))
     expire_ns = _expire_ns(message)
     if time_in_force is TimeInForce.GTD and expire_ns is None:
         raise Reject(
@@ -86,6 +132,7 @@ def new_order(message: Message, owner: Owner, *, use_dollars: bool) -> Terms:
         order_group=message.text(tags.SECONDARY_CL_ORD_ID) or message.text(ORDER_GROUP_ID),
         quote=message.text(tags.QUOTE_ID),
         echo=_echo(message),
+        named=named(message),
     )
 
 
@@ -95,7 +142,6 @@ def cancel(message: Message, owner: Owner) -> CancelRequest:
     Raises:
         Reject: a value is malformed or not one of its enumeration.
     """
-    _routing(message)
     return CancelRequest(
         cl_ord_id=_cl_ord_id(message, tags.CL_ORD_ID),
         orig_cl_ord_id=_text(message, tags.ORIG_CL_ORD_ID),
@@ -103,6 +149,7 @@ def cancel(message: Message, owner: Owner) -> CancelRequest:
         symbol=_text(message, tags.SYMBOL),
         side=_side(message),
         order_id=message.text(tags.ORDER_ID),
+        named=named(message),
     )
 
 
@@ -113,7 +160,6 @@ def replace(message: Message, owner: Owner, *, use_dollars: bool) -> ReplaceRequ
         Reject: a value is malformed or not one of its enumeration.
     """
     _one_of(message, tags.ORD_TYPE, ("2",))
-    _routing(message)
     life = _one_of(message, tags.TIME_IN_FORCE, list(TimeInForce), default="")
     return ReplaceRequest(
         cl_ord_id=_cl_ord_id(message, tags.CL_ORD_ID),
@@ -126,6 +172,7 @@ def replace(message: Message, owner: Owner, *, use_dollars: bool) -> ReplaceRequ
         time_in_force=TimeInForce(life) if life else None,
         expire_ns=_expire_ns(message),
         order_id=message.text(tags.ORDER_ID),
+        named=named(message),
     )
 
 
@@ -145,7 +192,6 @@ def order_group(message: Message) -> GroupRequest:
     Raises:
         Reject: a value is malformed, or not one of its enumeration, or missing for the action.
     """
-    _routing(message)
     action = GroupAction(_one_of(message, ORDER_GROUP_ACTION, list(GroupAction)))
     group_id, limit = message.text(ORDER_GROUP_ID), message.get(ORDER_GROUP_CONTRACTS_LIMIT)
     if (group_id is None) is not (action is GroupAction.CREATE) or (
@@ -161,7 +207,7 @@ def order_group(message: Message) -> GroupRequest:
         action,
         group_id or "",
         Decimal(decode_string(limit)) if limit is not None else Decimal(0),
-        message.text(tags.ALLOC_ACCOUNT) or PRIMARY,
+        named(message),
     )
 
 
@@ -171,7 +217,6 @@ def quote_request(message: Message, owner: Owner) -> Ask:
     Raises:
         Reject: a value is malformed, a group is out of order, or it names neither a market nor legs.
     """
-    _routing(message)
     entries = message.group(tags.NO_RELATED_SYM, RELATED_SYM_TAGS)
     if len(entries) != 1:
         raise _incorrect(tags.NO_RELATED_SYM)
@@ -196,7 +241,6 @@ def quote_request(message: Message, owner: Owner) -> Ask:
 
 def quote(message: Message, owner: Owner, *, use_dollars: bool) -> Offer:
     """Return what Quote(S) offers; arguments and errors as for ``new_order``."""
-    _routing(message)
     instructions = _instructions(message)
     if REDUCE_ONLY in instructions:
         raise _incorrect(tags.EXEC_INST)
@@ -296,15 +340,6 @@ def _instructions(message: Message) -> frozenset[str]:
     return words
 
 
-def _routing(message: Message) -> None:
-    """ExDestination(100) has to name exchange 0 or leave it to the venue; AllocAccount(79) is 0 to 63."""
-    destination, subaccount = message.get(tags.EX_DESTINATION), message.get(tags.ALLOC_ACCOUNT)
-    if destination is not None and decode_int(tags.EX_DESTINATION, destination) not in (-1, 0):
-        raise _incorrect(tags.EX_DESTINATION)
-    if subaccount is not None and not 0 <= decode_int(tags.ALLOC_ACCOUNT, subaccount) <= MOST_SUBACCOUNT:
-        raise _incorrect(tags.ALLOC_ACCOUNT)
-
-
 def _expire_ns(message: Message) -> int | None:
     value = message.get(tags.EXPIRE_TIME)
     if value is None:
@@ -318,7 +353,10 @@ def _expire_ns(message: Message) -> int | None:
 
 
 def _echo(message: Message) -> tuple[tuple[int, str], ...]:
-    return tuple((tag, decode_string(value)) for tag, value in message.pairs() if tag in ECHOED)
+    """The subaccount, then the parties as they came."""
+    subaccount = message.text(tags.ALLOC_ACCOUNT)
+    first = () if subaccount is None else ((tags.ALLOC_ACCOUNT, subaccount),)
+    return first + tuple((tag, decode_string(value)) for tag, value in message.pairs() if tag in ECHOED)
 
 
 def _incorrect(tag: int) -> FieldError:

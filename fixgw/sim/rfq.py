@@ -233,7 +233,7 @@ class Rfqs:
         if ask.qty is not None or price is None or ask.cash is None:
             return ask.qty or ZERO
         cost = price if side is Side.BUY else 1 - price
-        fee = ZERO if ask.cash_excludes_fees else self._engine.fee_rate * price * (1 - price)
+        fee = ZERO if ask.cash_excludes_fees else self._engine.fees.taker_rate * price * (1 - price)
         return (ask.cash / (cost + fee)).quantize(CONTRACT, ROUND_DOWN)
 
     def _combination(self, chosen: Legs) -> str:

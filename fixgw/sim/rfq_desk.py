@@ -15,9 +15,11 @@ from fixgw.errors import FieldError
 from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.sim import requests, rfq_reports
+from fixgw.sim.accounts import sees
+from fixgw.sim.admission import OrderRefusal
 from fixgw.sim.client import Client
 from fixgw.sim.matching import MatchingEngine
-from fixgw.sim.orders import Accepted, Cause, EngineEvent, Order, Side, State, Terms, TimeInForce
+from fixgw.sim.orders import Accepted, Cause, EngineEvent, Order, Owner, Side, State, Terms, TimeInForce
 from fixgw.sim.quotes import Acceptance, Quote, QuoteState, Refused, Request
 from fixgw.sim.rfq import CLOSED, EXPIRED, Rfqs
 
@@ -56,7 +58,15 @@ class RfqDesk:
         self._clients = clients
         self._publish = publish
 
-    def order(self, client: Client, terms: Terms, rfq_id: str | None, now_ns: int) -> list[EngineEvent]:
+    def order(
+        self,
+        client: Client,
+        terms: Terms,
+        rfq_id: str | None,
+        now_ns: int,
+        *,
+        barred: OrderRefusal | None = None,
+    ) -> list[EngineEvent]:
         """Take in an order that accepts a quote: it is held until the quote executes.
 
         Args:
@@ -64,8 +74,10 @@ class RfqDesk:
             terms: the order.
             rfq_id: RfqId(21023); a check.
             now_ns: the instant, UTC nanoseconds.
+            barred: why it can not be taken, whatever it says; None when it may.
         """
-        events = self._engine.submit(terms, now_ns, self.rfqs.order_refusal(terms, rfq_id))
+        refusal = self.rfqs.order_refusal(terms, rfq_id)
+        events = self._engine.submit(terms, now_ns, refusal, barred=barred)
         for order in [self._engine.held[one.order.order_id] for one in events if isinstance(one, Accepted)]:
             qty = min(terms.qty, self.rfqs.size(self.rfqs.quotes[terms.quote or ""], terms.side))
             wanted = Acceptance(terms.quote or "", terms.owner, terms.side, qty=qty, order=order)
@@ -88,15 +100,18 @@ class RfqDesk:
             self._end(request, rfq_reports.EXPIRED, CLOSED)
 
     def _request(self, client: Client, message: Message, now_ns: int) -> None:
-        ask = requests.quote_request(message, client.owner)
+        owner, barred = self._principal(client, message)
+        ask = requests.quote_request(message, owner)
         try:
+            _allow(barred)
             request, older = self.rfqs.open(ask, now_ns)
         except Refused as refusal:
             client.deliver(rfq_reports.refused_request(ask.quote_req_id, refusal))
             return
         for one in older:
             self._end(one, rfq_reports.EXPIRED, CLOSED)
-        client.deliver(rfq_reports.opened(request))
+        index = self._engine.books[request.ask.symbol].exchange_index
+        client.deliver(rfq_reports.opened(request, index))
         for maker in self._makers(request):
             maker.deliver(rfq_reports.asked(request))
 
@@ -104,8 +119,10 @@ class RfqDesk:
         quote_req_id, rfq_id = message.text(tags.QUOTE_REQ_ID), message.text(requests.RFQ_ID)
         if quote_req_id is None and rfq_id is None:
             raise FieldError(tags.QUOTE_REQ_ID, 1, "Required tag missing, QuoteReqID(131)")
+        owner, barred = self._principal(client, message)
         try:
-            request = self.rfqs.find(client.account, rfq_id=rfq_id, quote_req_id=quote_req_id)
+            _allow(barred)
+            request = self.rfqs.find(owner.account, rfq_id=rfq_id, quote_req_id=quote_req_id)
         except Refused as refusal:
             named = quote_req_id or rfq_id or ""
             client.deliver(rfq_reports.request_ended(named, rfq_id, rfq_reports.REJECTED, refusal.text))
@@ -126,15 +143,18 @@ class RfqDesk:
             maker.deliver(rfq_reports.withdrawn(request, text))
 
     def _quote(self, client: Client, message: Message, now_ns: int) -> None:
-        offer = requests.quote(message, client.owner, use_dollars=client.flags.use_dollars)
+        owner, barred = self._principal(client, message)
+        offer = requests.quote(message, owner, use_dollars=client.flags.use_dollars)
         try:
+            _allow(barred)
             quote = self.rfqs.quote(offer, now_ns)
         except Refused as refusal:
             client.deliver(rfq_reports.quote_rejected(offer, refusal.text))
             return
         self._tell_maker(quote)
         creator = self._clients[quote.request.ask.owner.session]
-        creator.deliver(rfq_reports.offered(quote, self._sizes(quote)))
+        flags = rfq_reports.DOLLARS if self._engine.quirks.quotes_in_dollars else creator.flags
+        creator.deliver(rfq_reports.offered(quote, self._sizes(quote), flags))
 
     def _cancel_quote(self, client: Client, message: Message, now_ns: int) -> None:
         """QuoteCancelStatus(U9) first, then QuoteStatusReport(AI): the venue's pages name either."""
@@ -148,8 +168,10 @@ class RfqDesk:
         self._tell_maker(quote)
 
     def _accept(self, client: Client, message: Message, now_ns: int) -> None:
-        wanted = requests.accept_quote(message, client.owner)
+        owner, barred = self._principal(client, message)
+        wanted = requests.accept_quote(message, owner)
         try:
+            _allow(barred)
             quote = self.rfqs.accept(wanted, now_ns)
         except Refused as refusal:
             client.deliver(rfq_reports.acceptance(wanted, None, refusal.text))
@@ -222,15 +244,25 @@ class RfqDesk:
 
     def _tell_maker(self, quote: Quote) -> None:
         maker = self._clients[quote.offer.owner.session]
-        maker.deliver(rfq_reports.quote_status(quote, self._sizes(quote), maker.flags))
+        of_maker = self._engine.quirks.accepted_side_of_maker
+        maker.deliver(rfq_reports.quote_status(quote, self._sizes(quote), maker.flags, of_maker=of_maker))
+
+    def _principal(self, client: Client, message: Message) -> tuple[Owner, str]:
+        named = requests.named(message)
+        return self._engine.accounts.principal(client.owner, named, client.subaccount)
 
     def _sizes(self, quote: Quote) -> dict[Side, Decimal]:
         return {side: self.rfqs.size(quote, side) for side in Side}
 
     def _makers(self, request: Request) -> Iterator[Client]:
         for client in self._clients.values():
-            if "S" in client.kind.accepts and client.account != request.ask.owner.account:
+            if "S" in client.kind.accepts and not sees(request.ask.owner.account, client.account):
                 yield client
+
+
+def _allow(barred: str) -> None:
+    if barred:
+        raise Refused(barred)
 
 
 def _is(terms: Terms) -> Callable[[Order], bool]:

@@ -23,7 +23,7 @@ from fixgw.sim.quotes import (
     Refused,
     Request,
 )
-from fixgw.sim.reports import EXCHANGE_INDEX, Pairs, price_text, qty_text, timestamp
+from fixgw.sim.reports import Pairs, price_text, qty_text, timestamp
 
 OBSCURED_ID = sha256(b"").hexdigest()
 QUOTER = "35"
@@ -36,13 +36,13 @@ def public_id(account: str) -> str:
     return sha256(f"communications/{account}".encode()).hexdigest()
 
 
-def opened(request: Request) -> Message:
+def opened(request: Request, exchange_index: int) -> Message:
     """Return QuoteRequestAck(b) for the creator."""
     ask = request.ask
     pairs: Pairs = [(131, ask.quote_req_id), (303, "1"), (21023, request.rfq_id)]
     if ask.legs is not None:
         pairs.append((55, ask.symbol))
-    return Message("b", [*pairs, (100, EXCHANGE_INDEX)])
+    return Message("b", [*pairs, (100, str(exchange_index))])
 
 
 def refused_request(quote_req_id: str, refusal: Refused) -> Message:
@@ -86,32 +86,43 @@ def request_ended(quote_req_id: str, rfq_id: str | None, status: str, text: str 
     return Message("UB", [*pairs, (58, text)] if text else pairs)
 
 
-def offered(quote: Quote, sizes: dict[Side, Decimal]) -> Message:
+def offered(quote: Quote, sizes: dict[Side, Decimal], flags: LogonFlags = DOLLARS) -> Message:
     """Return Quote(S) for the creator; a price of zero is left out.
 
     Args:
         quote: the quote.
         sizes: contracts by the creator's side.
+        flags: say in which unit the prices are.
     """
     pairs: Pairs = [
         (117, quote.offer.quote_id),
         (131, quote.request.rfq_id),
         (55, quote.request.ask.symbol),
-        *_terms(quote, sizes, DOLLARS),
+        *_terms(quote, sizes, flags),
         (60, timestamp(quote.quoted_ns)),
         *((453, "1"), (448, public_id(quote.offer.owner.account)), (452, QUOTER)),
     ]
     return Message("S", pairs)
 
 
-def quote_status(quote: Quote, sizes: dict[Side, Decimal], flags: LogonFlags) -> Message:
-    """Return QuoteStatusReport(AI) for the maker; the accepted side is what the maker gets, 1 YES or 2 NO."""
+def quote_status(
+    quote: Quote, sizes: dict[Side, Decimal], flags: LogonFlags, *, of_maker: bool = True
+) -> Message:
+    """Return QuoteStatusReport(AI) for the maker.
+
+    Args:
+        quote: the quote.
+        sizes: contracts by the creator's side.
+        flags: of the maker's session.
+        of_maker: the accepted side is what the maker gets, 1 YES or 2 NO; otherwise what the creator does.
+    """
     status = {QuoteState.PENDING: "10", QuoteState.ACCEPTED: "0"}.get(quote.state, "17")
     pairs: Pairs = [(117, quote.offer.quote_id), (131, quote.request.rfq_id), (297, status)]
     pairs += [pair for pair in quote.offer.echo if pair[0] == 79]
     pairs += _terms(quote, sizes, flags)
     if quote.state is QuoteState.ACCEPTED:
-        pairs.append((54, quote.taken.side.opposite.value))
+        side = quote.taken.side
+        pairs.append((54, (side.opposite if of_maker else side).value))
     if quote.state is QuoteState.PENDING:
         pairs.append((60, timestamp(quote.quoted_ns)))
     return Message("AI", pairs)

@@ -28,7 +28,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """What one account gets.
+    """What one subaccount gets.
 
     Args:
         account: whose position it was.
@@ -52,7 +52,7 @@ class SettledMarket:
         result: yes, no or scalar.
         price: what a YES contract paid, dollars.
         at_ns: when, UTC nanoseconds.
-        payouts: one an account with a position.
+        payouts: one a subaccount with a position.
     """
 
     symbol: str
@@ -62,16 +62,18 @@ class SettledMarket:
     payouts: tuple[Payout, ...]
 
 
-def payout(account: str, position: Decimal, price: Decimal) -> Payout:
-    """Return what a position gets: YES contracts pay ``price`` dollars, NO contracts the rest of one."""
+def payout(account: str, position: Decimal, price: Decimal, grid: Decimal = GRID) -> Payout:
+    """Return what a position gets: YES contracts pay ``price`` dollars, NO contracts the rest of one.
+
+    Args:
+        account: whose it is.
+        position: net YES contracts (negative: NO).
+        price: what a YES contract pays, dollars.
+        grid: what the account's balance is kept in, dollars.
+    """
     gross = position * price if position > 0 else -position * (1 - price)
-    paid = gross.quantize(GRID, ROUND_DOWN)
+    paid = gross.quantize(grid, ROUND_DOWN)
     return Payout(account, position, paid, gross - paid)
-
-
-def is_told(account: str, reader: str) -> bool:
-    """Tell whether an account sees a payout: its own, and those of its customers ``<account>_...``."""
-    return account == reader or account.startswith(f"{reader}_")
 
 
 def pages(
@@ -82,10 +84,11 @@ def pages(
     Args:
         market: what was settled.
         payouts: those that the reader sees, at least one.
-        size: payouts on a page.
+        size: parties on a page.
         new_id: makes a MarketSettlementReportID(20105), one for each page.
     """
-    chunks = [payouts[at : at + size] for at in range(0, len(payouts), size)]
+    parties = list(_by_party(payouts))
+    chunks = [parties[at : at + size] for at in range(0, len(parties), size)]
     for number, chunk in enumerate(chunks, 1):
         page = Message(
             "UMS",
@@ -106,12 +109,21 @@ def pages(
         yield page
 
 
-def _party(one: Payout) -> Iterator[tuple[int, str]]:
-    yield from ((20109, one.account), (20110, CUSTOMER_ACCOUNT))
-    yield 704, f"{max(one.position, ZERO):.2f}"
-    yield 705, f"{max(-one.position, ZERO):.2f}"
-    yield from ((1703, "1"), (1704, f"{one.paid:.4f}"), (1705, "PAYOUT"))
-    yield from ((136, "1"), (137, _fee(one.fee)), (138, "USD"), (139, "4"), (891, "0"))
+def _by_party(payouts: Sequence[Payout]) -> Iterator[list[Payout]]:
+    """An account is one party, whatever the number of its subaccounts."""
+    of_party: dict[str, list[Payout]] = {}
+    for one in payouts:
+        of_party.setdefault(one.account, []).append(one)
+    yield from of_party.values()
+
+
+def _party(payouts: Sequence[Payout]) -> Iterator[tuple[int, str]]:
+    yield from ((20109, payouts[0].account), (20110, CUSTOMER_ACCOUNT))
+    yield 704, f"{sum((max(one.position, ZERO) for one in payouts), ZERO):.2f}"
+    yield 705, f"{sum((max(-one.position, ZERO) for one in payouts), ZERO):.2f}"
+    yield from ((1703, "1"), (1704, f"{sum((one.paid for one in payouts), ZERO):.4f}"), (1705, "PAYOUT"))
+    fee = sum((one.fee for one in payouts), ZERO)
+    yield from ((136, "1"), (137, _fee(fee)), (138, "USD"), (139, "4"), (891, "0"))
 
 
 def _fee(fee: Decimal) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 
 from fixgw.errors import FieldError
 from fixgw.fix.message import Message
+from fixgw.sim.accounts import sees
+from fixgw.sim.cycle import ExecId
 from fixgw.sim.ledger import Ledger
 from fixgw.sim.logon import LogonFlags
+from fixgw.sim.orders import Execution
+from fixgw.sim.quirks import RECOMMENDED, Quirks
 from fixgw.sim.reports import render
 
 LOOK_BACK_NS = 3 * 3600 * 1_000_000_000
@@ -16,57 +21,81 @@ BEGIN_EXEC_ID = 21001
 END_EXEC_ID = 21002
 RESEND_EVENT_COUNT = 21003
 EVENT_RESEND_REJECT_REASON = 21004
-
-BEGIN_TOO_SMALL = "3"
-END_TOO_LARGE = "4"
 VALUE_INCORRECT = 5
 
 
+class ResendRefusal(StrEnum):
+    """EventResendRejectReason(21004)."""
+
+    TOO_MANY_REQUESTS = "1"
+    SERVER_ERROR = "2"
+    BEGIN_TOO_SMALL = "3"
+    END_TOO_LARGE = "4"
+    NOT_ENABLED = "5"
+
+
+def refused(request: Message, reason: ResendRefusal) -> Message:
+    """Return the EventResendReject(U3) of an EventResendRequest(U1)."""
+    return Message("U3", [(45, str(request.msg_seq_num)), (EVENT_RESEND_REJECT_REASON, reason.value)])
+
+
 def trail(
-    request: Message, ledger: Ledger, account: str, flags: LogonFlags, now_ns: int
+    request: Message,
+    ledger: Ledger,
+    account: str,
+    flags: LogonFlags,
+    now_ns: int,
+    quirks: Quirks = RECOMMENDED,
 ) -> Iterator[Message]:
     """Yield the answer to EventResendRequest(U1): reports and EventResendComplete(U2), or a reject (U3).
 
     Args:
         request: the U1, checked against its layout.
         ledger: of the venue.
-        account: only its executions are shown.
+        account: only its executions are shown, and those of its customers.
         flags: how this session wants reports; those of the session that received them first do not count.
         now_ns: the present instant, UTC nanoseconds; nothing older than three hours is shown.
+        quirks: what the venue's pages leave open.
 
     Raises:
-        FieldError: an ExecID is malformed.
+        FieldError: an ExecID is malformed, or the two are of different exchange indices.
     """
     first = _exec_id(request, BEGIN_EXEC_ID)
     last = _exec_id(request, END_EXEC_ID) if END_EXEC_ID in request else None
-    ids = [(_numbers(event.exec_id), event) for event in ledger.executions]
-    ref = (45, str(request.msg_seq_num))
-    newest = ids[-1][0] if ids else (0, 0)
+    if last is not None and last.exchange_index != first.exchange_index:
+        raise _incorrect(END_EXEC_ID, "is of another exchange index")
+    ids = list(_of_index(ledger, first.exchange_index))
+    newest = ids[-1][0] if ids else ExecId(first.exchange_index, 0, 0)
     forgotten = [number for number, event in ids if event.at_ns < now_ns - LOOK_BACK_NS]
     if forgotten and first <= forgotten[-1]:
-        yield Message("U3", [ref, (EVENT_RESEND_REJECT_REASON, BEGIN_TOO_SMALL)])
+        yield refused(request, ResendRefusal.BEGIN_TOO_SMALL)
         return
     if last is not None and last > newest:
-        yield Message("U3", [ref, (EVENT_RESEND_REJECT_REASON, END_TOO_LARGE)])
+        yield refused(request, ResendRefusal.END_TOO_LARGE)
         return
     count = 0
     for number, event in ids:
-        if first <= number <= (last or newest) and event.order.terms.owner.account == account:
-            report = render(event, flags)
+        if first <= number <= (last or newest) and sees(event.order.terms.owner.account, account):
+            report = render(event, flags, quirks)
             if report is not None:
                 count += 1
                 yield report
-    yield Message("U2", [ref, (RESEND_EVENT_COUNT, str(count))])
+    yield Message("U2", [(45, str(request.msg_seq_num)), (RESEND_EVENT_COUNT, str(count))])
 
 
-def _exec_id(request: Message, tag: int) -> tuple[int, int]:
-    """``clock;event``, or ``clock;event;0``: there is one exchange."""
-    parts = (request.text(tag) or "").split(";")
-    if len(parts) not in (2, 3) or not all(part.isdigit() for part in parts) or parts[2:] not in ([], ["0"]):
-        raise FieldError(tag, VALUE_INCORRECT, f"Value is incorrect for this tag, {tag} is not an ExecID")
-    return int(parts[0]), int(parts[1])
+def _of_index(ledger: Ledger, exchange_index: int) -> Iterator[tuple[ExecId, Execution]]:
+    for event in ledger.executions:
+        number = ExecId.parse(event.exec_id)
+        if number.exchange_index == exchange_index:
+            yield number, event
 
 
-def _numbers(exec_id: str) -> tuple[int, int]:
-    clock, event = exec_id.split(";")
-    return int(clock), int(event)
+def _exec_id(request: Message, tag: int) -> ExecId:
+    try:
+        return ExecId.parse(request.text(tag) or "")
+    except ValueError:
+        raise _incorrect(tag, "is not an ExecID") from None
+
+
+def _incorrect(tag: int, what: str) -> FieldError:
+    return FieldError(tag, VALUE_INCORRECT, f"Value is incorrect for this tag, {tag} {what}")

@@ -20,18 +20,24 @@ from fixgw.fix.message import Message
 from fixgw.handlers.router import Router
 from fixgw.session.state import Role, SessionSettings
 from fixgw.session.verdict import Refuse
+from fixgw.sim.accounts import Accounts, AccountSpec
 from fixgw.sim.admission import Trading
 from fixgw.sim.app import VenueApp
 from fixgw.sim.book import Book
 from fixgw.sim.counterparty import Counterparty
+from fixgw.sim.failures import Failure, Planned
 from fixgw.sim.faults import FaultRule, Faults, SessionFaults
+from fixgw.sim.fees import FeeModel
 from fixgw.sim.kinds import KINDS, SessionKind
 from fixgw.sim.ledger import Ledger
-from fixgw.sim.logon import Gate, judge
+from fixgw.sim.logon import Gate, LogonFlags, judge
 from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.messagelog import REFUSED, LoggedStore, MessageLog
 from fixgw.sim.orders import Order, Side
 from fixgw.sim.pki import DEFAULT_CLIENTS, ClientKey, ClientSpec, KeyRegistry, StateDirectory
+from fixgw.sim.quirks import Quirks
+from fixgw.sim.rates import LogonLimiter, RateSettings
+from fixgw.sim.retention import Retention
 from fixgw.sim.settlement import Result
 from fixgw.sim.venuelink import VenueHandler, VenueLink
 from fixgw.store.memory import MemoryStore
@@ -52,11 +58,13 @@ class MarketSpec:
         subpenny: prices on $0.0001; otherwise whole cents.
         high_volatility: accepted quotes are to be confirmed within 3 seconds and execute 1 second later;
             otherwise 30 and 15.
+        exchange_index: the shard of the exchange that it lives on.
     """
 
     symbol: str
     subpenny: bool = False
     high_volatility: bool = False
+    exchange_index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +96,13 @@ class SimSettings:
         clients: clients to make keys for.
         known_keys: keys that were made elsewhere.
         clock: the venue's clock.
-        fee_rate: see ``MatchingEngine``.
+        accounts: those that differ from the default, which may do everything.
+        fees: what a fill costs.
+        rates: what messages cost, and how often a key may log on.
+        quirks: what the venue's pages leave open.
         logout_timeout: seconds that clients get to answer the Logout when the venue closes.
         faults: what goes wrong on the way to the clients and back.
-        seed: what is left to chance comes out of it.
+        seed: the venue's ids, and what is left to chance, come out of it.
     """
 
     state: Path
@@ -103,7 +114,10 @@ class SimSettings:
     clients: tuple[ClientSpec, ...] = DEFAULT_CLIENTS
     known_keys: Sequence[KnownKey] = ()
     clock: Clock = field(default_factory=SystemClock)
-    fee_rate: Decimal = Decimal("0.07")
+    accounts: Sequence[AccountSpec] = ()
+    fees: FeeModel = field(default_factory=FeeModel)
+    rates: RateSettings = field(default_factory=RateSettings)
+    quirks: Quirks = field(default_factory=Quirks)
     logout_timeout: float = 1.0
     faults: Sequence[FaultRule] = ()
     seed: int = 0
@@ -126,8 +140,15 @@ class Simulator:
         self.settings = settings
         self.ledger = Ledger()
         self.log = MessageLog()
-        self.engine = MatchingEngine(self.ledger, fee_rate=settings.fee_rate)
-        self.app = VenueApp(self.engine, self._settled)
+        self.engine = MatchingEngine(
+            self.ledger,
+            fees=settings.fees,
+            accounts=Accounts(settings.accounts),
+            quirks=settings.quirks,
+            seed=str(settings.seed),
+        )
+        self.app = VenueApp(self.engine, self._settled, settings.rates)
+        self.logons = LogonLimiter(settings.rates.logons_per_minute)
         self.registry = KeyRegistry()
         self.keys: dict[str, ClientKey] = {}
         self.ports: dict[str, int] = {}
@@ -135,13 +156,14 @@ class Simulator:
         self._clock = settings.clock
         self._faults = Faults(settings.faults, settings.clock, settings.seed)
         self._handlers: dict[str, VenueHandler] = {}
+        self._retentions: dict[str, Retention] = {}
         self._directory: StateDirectory | None = None
         self._listeners: list[Listener] = []
         self._receptions: list[Reception] = []
         self._expiry: asyncio.TimerHandle | None = None
         self._house = Counterparty(self.engine, self.app.publish)
         for market in settings.markets:
-            self.market(market.symbol, subpenny=market.subpenny, high_volatility=market.high_volatility)
+            self.list_market(market)
 
     @property
     def ca_path(self) -> Path:
@@ -211,9 +233,18 @@ class Simulator:
             ) from error
         self.registry.add(known.key_id, public_key, known.account)
 
+    def list_market(self, market: MarketSpec) -> Book:
+        """Open a market, or return the one that is open."""
+        return self.engine.list_market(
+            market.symbol,
+            subpenny=market.subpenny,
+            high_volatility=market.high_volatility,
+            exchange_index=market.exchange_index,
+        )
+
     def market(self, symbol: str, *, subpenny: bool = False, high_volatility: bool = False) -> Book:
         """Open a market, or return the one that is open; see ``MarketSpec``."""
-        return self.engine.list_market(symbol, subpenny=subpenny, high_volatility=high_volatility)
+        return self.list_market(MarketSpec(symbol, subpenny, high_volatility))
 
     def quote(self, symbol: str, side: Side, price: Decimal, qty: Decimal) -> Order:
         """Enter an order of the house, which trades with whoever is there and rests with what is left.
@@ -283,6 +314,21 @@ class Simulator:
         self.app.rfq.run_due(now_ns)
         self.app.publish(self.engine.expire(now_ns))
 
+    def fail_next(self, failure: Failure, count: int = 1, *, msg_type: str = "", key_id: str = "") -> None:
+        """Let the next requests fail behind the venue's gateway.
+
+        Args:
+            failure: how; ``Failure.APPLIED`` carries them out and says that nobody knows.
+            count: how many.
+            msg_type: D, F, G or U1; any of them when empty.
+            key_id: of the API key that sends them; any when empty.
+        """
+        self.app.failures.plan(Planned(failure, count, msg_type, key_id))
+
+    def refuse_logons(self, count: int = 1, text: str = "FIX logon service busy; retry with backoff") -> None:
+        """Refuse the next Logons, whosever they are, with a Logout that says ``text``."""
+        self.logons.refuse_next(count, text)
+
     def flush_quotes(self) -> None:
         """Forget every pending quote without a word, as the venue may when its servers change."""
         self.app.rfq.rfqs.flush()
@@ -313,13 +359,23 @@ class Simulator:
     def _receive(self, kind: SessionKind, logon: Message, peer: Peer) -> Admission | None:
         """Judge a Logon before any session is touched: a refused one meets a link made for the refusal."""
         live = {_key_of(name) for name, link in self.links.items() if link.connected}
-        verdict = judge(logon, Gate(kind, self.registry, live, self.now().utc_ns))
+        gate = Gate(
+            kind,
+            self.registry,
+            live,
+            self.now().utc_ns,
+            self.engine.accounts,
+            self.logons,
+            self.settings.quirks,
+        )
+        verdict = judge(logon, gate)
         key_id = logon.text(tags.SENDER_COMP_ID) or ""
         if isinstance(verdict, Refuse):
             return self._turn_away(kind, logon, key_id, verdict)
         name = f"{kind.target_comp_id}/{key_id}"
         link = self.links.get(name) or self._open(name, kind, key_id)
         self._handlers[name].logon = logon
+        self._retentions[name].hours = LogonFlags.of(logon).message_retention_hours
         return Admission(link, verdict)
 
     def _turn_away(self, kind: SessionKind, logon: Message, key_id: str, verdict: Refuse) -> Admission | None:
@@ -335,7 +391,7 @@ class Simulator:
     def _open(self, name: str, kind: SessionKind, key_id: str) -> VenueLink:
         key = self.registry.get(key_id)
         assert key is not None
-        self.app.client(name, kind, key.account)
+        self.app.client(name, kind, key.account, key.subaccount)
         handler = self._handlers[name] = VenueHandler(self.app)
         link = self._make_link(
             name,
@@ -358,16 +414,21 @@ class Simulator:
         *,
         retransmission: bool,
     ) -> VenueLink:
+        store = LoggedStore(MemoryStore(), self.log, name)
+        quirks = self.settings.quirks
+        retention = self._retentions[name] = Retention(store, self._clock, fill=quirks.fill_expired)
         settings = SessionSettings(
             name=name,
             role=Role.ACCEPTOR,
-            sender_comp_id=comp_id,
+            sender_comp_id=quirks.venue_comp_id or comp_id,
+            called=comp_id,
             target_comp_id=key_id,
             retransmission=retransmission,
             sending_time_window=SENDING_TIME_WINDOW,
             answer_bad_logon=True,
+            resend_policy=retention,
+            check=retention.check,
         )
-        store = LoggedStore(MemoryStore(), self.log, name)
         return VenueLink(settings, store, router, self._clock, faults, self.log)
 
     def _names_of(self, key_id: str) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -49,4 +50,4 @@ def test_the_dump_is_json_and_holds_every_table() -> None:
     assert [entry["reason"] for entry in dump["rejections"]] == ["UNKNOWN_ORDER", "INCORRECT_QUANTITY"]
     assert {"account": "ann", "symbol": MARKET, "yes": "1"} in dump["positions"]
     assert set(dump["cash"]) == {"ann", "bob"}
-    assert dump["fees"] == "0.0175"
+    assert Decimal(dump["fees"]) == Decimal("0.0175")

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fixgw.fix.message import Message
 from fixgw.session.verdict import Accept, Answer, Refuse
+from fixgw.sim.accounts import Accounts, AccountSpec, Tier
 from fixgw.sim.kinds import DC, NR, PT, RT, SessionKind
 from fixgw.sim.logon import Gate, LogonFlags, judge
 from fixgw.sim.pki import KeyRegistry
@@ -97,10 +98,7 @@ class TestIdentity:
         assert refusal(logon(**changes)) == Refuse.with_logout("Invalid signature")
 
     def test_a_tier_without_fix(self) -> None:
-        at = gate()
-        known = at.keys.get(KEY_ID)
-        assert known is not None
-        at.keys._keys[KEY_ID] = replace(known, fix_allowed=False)
+        at = replace(gate(), accounts=Accounts([AccountSpec("desk", tier=Tier.EXPERT)]))
         assert refusal(logon(), at) == Refuse.with_logout("API usage level is not allowed for FIX")
 
     def test_a_second_connection_of_the_key(self) -> None:

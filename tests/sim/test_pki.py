@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
 
 from fixgw.errors import ConfigError
+from fixgw.sim.accounts import Scope
 from fixgw.sim.pki import DEFAULT_CLIENTS, Algorithm, ClientSpec, KeyRegistry, StateDirectory, public_pem
 from tests.sim.desk import NOON
 
@@ -147,10 +148,10 @@ class TestRegistry:
     def test_ed25519(self) -> None:
         key = ed25519.Ed25519PrivateKey.generate()
         registry = KeyRegistry()
-        registry.add("k", pem(key.public_key()), "desk", fix_allowed=False)
+        registry.add("k", pem(key.public_key()), "desk", scopes=frozenset({Scope.READ}), subaccount=3)
         known = registry.get("k")
         assert known is not None
-        assert (known.account, known.fix_allowed) == ("desk", False)
+        assert (known.account, known.scopes, known.subaccount) == ("desk", {Scope.READ}, 3)
         assert known.verifies(key.sign(b"text"), b"text")
         assert not known.verifies(b"", b"text")
 

@@ -8,7 +8,7 @@ import pytest
 
 from fixgw.errors import Reject
 from fixgw.sim import dialect, requests
-from fixgw.sim.orders import Owner, SelfTrade, Side, Terms, TimeInForce
+from fixgw.sim.orders import Named, Owner, SelfTrade, Side, Terms, TimeInForce
 from tests.sim.desk import NOON, SECOND
 from tests.sim.frames import message
 
@@ -99,6 +99,7 @@ class TestNewOrder:
             order_group="group",
             quote="quote",
             echo=((79, "3"), (453, "1"), (448, "u_1"), (452, "24")),
+            named=Named(subaccount=3, customer="u_1"),
         )
 
     def test_the_least(self) -> None:
@@ -134,7 +135,7 @@ class TestNewOrder:
             (("55=M", "55=M|2964=0"), 2964, 5),
             (("55=M", "55=M|79=64"), 79, 5),
             (("55=M", "55=M|79=x"), 79, 6),
-            (("55=M", "55=M|100=1"), 100, 5),
+            (("55=M", "55=M|100=-2"), 100, 5),
             (("55=M", "55=M|59=6|126=soon"), 126, 6),
             (("55=M", "55=M|21006=1"), 21006, 6),
             (("55=M", "55=M|21009=much"), 21009, 6),
@@ -173,7 +174,7 @@ class TestCancelAndReplace:
             (G.replace("40=2", "40=1"), 40),
             (G + "|59=9", 59),
             (F.replace("54=1", "54=x"), 54),
-            (F + "|100=2", 100),
+            (F + "|100=-2", 100),
         ],
     )
     def test_bad_values(self, text: str, tag: int) -> None:

@@ -7,9 +7,10 @@ from itertools import count
 
 import pytest
 
+from fixgw.sim.accounts import sees
 from fixgw.sim.kinds import PT, RT, SessionKind
 from fixgw.sim.orders import Side
-from fixgw.sim.settlement import Payout, Result, SettledMarket, is_told, pages, payout
+from fixgw.sim.settlement import Payout, Result, SettledMarket, pages, payout
 from tests.sim.desk import MARKET, NOON
 from tests.sim.frames import text_of
 from tests.sim.test_app import Port, Venue, buy
@@ -41,10 +42,10 @@ def test_each_page_has_an_id_of_its_own_and_the_last_says_so() -> None:
 
 
 def test_an_account_sees_its_own_and_those_of_its_customers() -> None:
-    assert is_told("fcm", "fcm")
-    assert is_told("fcm_17", "fcm")
-    assert not is_told("fcm2", "fcm")
-    assert not is_told("fcm", "fcm_17")
+    assert sees("fcm", "fcm")
+    assert sees("fcm_17", "fcm")
+    assert not sees("fcm2", "fcm")
+    assert not sees("fcm", "fcm_17")
 
 
 class TestTheVenue:

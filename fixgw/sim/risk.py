@@ -1,0 +1,96 @@
+"""What orders tie up, and which are too much for their account: docs.kalshi.com/fix/order-entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from fixgw.sim.accounts import Accounts
+from fixgw.sim.admission import OrderRefusal
+from fixgw.sim.fees import FeeModel
+from fixgw.sim.ledger import Ledger
+from fixgw.sim.orders import ZERO, Order, OrdRejReason, Side, Terms
+
+INSUFFICIENT_BALANCE: OrderRefusal = (OrdRejReason.EXCEEDS_LIMIT, "INSUFFICIENT_BALANCE")
+MARKET_LIMIT: OrderRefusal = (OrdRejReason.EXCEEDS_LIMIT, "EXCEEDED_PER_MARKET_RISK_LIMIT")
+SELL_FLOOR: OrderRefusal = (OrdRejReason.EXCEEDS_LIMIT, "EXCEEDED_SELL_POSITION_FLOOR")
+
+Open = tuple[Terms, Decimal]  # what an order says, and the contracts that may still execute
+
+
+def collateral(orders: Iterable[Open], position: Decimal) -> Decimal:
+    """Return the dollars that open orders of one holder in one market tie up.
+
+    Args:
+        orders: those that trade first come first; what closes the position ties nothing up.
+        position: net YES contracts.
+    """
+    closable = {Side.BUY: max(ZERO, -position), Side.SELL: max(ZERO, position)}
+    total = ZERO
+    for terms, leaves in orders:
+        covered = min(closable[terms.side], leaves)
+        closable[terms.side] -= covered
+        total += terms.cost(terms.price, leaves - covered)
+    return total
+
+
+class Risk:
+    """Holds an order against what its account has.
+
+    Args:
+        accounts: what each began with, and its limits.
+        ledger: what it has now.
+        fees: what a trade costs.
+    """
+
+    def __init__(self, accounts: Accounts, ledger: Ledger, fees: FeeModel) -> None:
+        self._accounts = accounts
+        self._ledger = ledger
+        self._fees = fees
+
+    def refuse(self, terms: Terms, leaves: Decimal, open_orders: Iterable[Order]) -> OrderRefusal | None:
+        """Return why an order is too much, or None.
+
+        Args:
+            terms: the order, as it is to be.
+            leaves: its contracts that are to execute.
+            open_orders: every open order of the venue but this one.
+        """
+        account = self._accounts.of(terms.owner.account)
+        if not account.limited:
+            return None
+        mine = [
+            (one.terms, one.leaves) for one in open_orders if one.terms.owner.holder == terms.owner.holder
+        ]
+        here = [(one, qty) for one, qty in mine if one.symbol == terms.symbol]
+        reach = self._reach([*here, (terms, leaves)], terms)
+        if account.market_limit is not None and abs(reach) > account.market_limit:
+            return MARKET_LIMIT
+        if account.sell_floor is not None and terms.side is Side.SELL and reach < account.sell_floor:
+            return SELL_FLOOR
+        start = self._accounts.start(terms.owner.holder)
+        if start is not None and self._need(terms, leaves, mine) > start + self._ledger.purse(
+            terms.owner.holder
+        ):
+            return INSUFFICIENT_BALANCE
+        return None
+
+    def reserved(self, mine: Iterable[Open]) -> Decimal:
+        """Return the dollars that all open orders of one holder tie up."""
+        by_key: dict[tuple[str, int, str], list[Open]] = {}
+        for terms, leaves in mine:
+            by_key.setdefault((*terms.owner.holder, terms.symbol), []).append((terms, leaves))
+        return sum(
+            (collateral(orders, self._ledger.holding(*key).position) for key, orders in by_key.items()), ZERO
+        )
+
+    def _reach(self, orders: Iterable[Open], terms: Terms) -> Decimal:
+        """The position when every open order of the side has executed, and none of the other."""
+        position = self._ledger.holding(*terms.owner.holder, terms.symbol).position
+        sign = 1 if terms.side is Side.BUY else -1
+        return position + sign * sum((qty for one, qty in orders if one.side is terms.side), ZERO)
+
+    def _need(self, terms: Terms, leaves: Decimal, mine: list[Open]) -> Decimal:
+        """What all orders tie up with this one, its fee included; nothing costs more than its limit."""
+        fee = self._fees.trade_fee(terms.price, leaves, aggressor=True)
+        return self.reserved([*mine, (terms, leaves)]) + fee

@@ -28,6 +28,17 @@ class TapeReader:
         self._directory = path if path.is_dir() else None
         self._segment = open_segment(_oldest(path) if path.is_dir() else path)
         self._offset = self._segment.start
+        self._begins_ns = self._segment.header.utc_ns if self._segment.base else 0
+
+    @property
+    def begins_ns(self) -> int:
+        """The instant from which the tape is there, UTC nanoseconds; 0 when nothing was deleted of it."""
+        return self._begins_ns
+
+    @property
+    def unread(self) -> int:
+        """How many bytes after the last record that was read are not whole, or not yet."""
+        return max(self._segment.end() - self._offset, 0)
 
     def read(self) -> Iterator[Record]:
         """Yield the records that were not read yet, as far as the tape holds them whole.

@@ -87,7 +87,7 @@ def build(
     raise_errors(check_resolved(loaded, resolution))
     given = dict(handlers or {})
     made = [(session, given.pop(session.section.name, None)) for session in resolution.sessions]
-    shared = Shared()
+    shared = Shared(loaded.settings)
     plans = [session_plan(session, handler, shared) for session, handler in made if not session.accepts]
     acceptors = acceptor_plans([(session, handler) for session, handler in made if session.accepts])
     if given:
@@ -127,8 +127,11 @@ def session_plan(
         kind=section.kind,
         messages=session.venue.messages,
         handler=handler or _written_handler(session),
-        orders=session.kind.order_entry,
-        clients=lambda: session.venue.clients(session.kind),
+        orders=session.kind.order_entry and not session.listens,
+        listens=session.listens,
+        positions=session.venue.positions(session.kind),
+        market=" ".join(filter(None, (section.venue, section.environment))),
+        clients=session.clients,
         passage=lambda: passage_of(session, common),
         required=section.required,
         judge_logout=profile.judge_logout,

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from fixgw.config.dictionaries import make_check
 from fixgw.config.handlers import find_handler
+from fixgw.config.limits import grids_of_venues
 from fixgw.config.listening import listening, one_port
 from fixgw.config.load import SettingPath
 from fixgw.config.pauses import maintenance
@@ -178,7 +179,8 @@ def _existing(path: Path) -> Path:
 def _behaviour(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
     """What happens to orders when a connection ends is said, not assumed."""
     section, kind, path = session.section, session.kind, session.path
-    if session.may_cancel and section.cancel_on_disconnect is None and kind.order_entry:
+    carries = session.may_cancel and kind.order_entry and not session.listens
+    if carries and section.cancel_on_disconnect is None:
         remedy = "say true or false; true also cancels on a clean Logout"
         what = f"{kind.name} carries orders, and nobody says whether they die with the connection"
         yield loaded.problem(what, (*path, "cancel_on_disconnect"), remedy)
@@ -362,6 +364,7 @@ FILE_RULES: Iterable[FileRule] = (
     _unique_identities,
     one_port,
     one_budget,
+    grids_of_venues,
     _separate_stores,
     _services,
 )

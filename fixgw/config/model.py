@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from fixgw.config.hours import ResetTime
+from fixgw.config.risk import PriceRangeSection, RiskSection
 from fixgw.config.sections import (
     ConnectSection,
     DictionarySection,
@@ -125,6 +126,8 @@ class SessionSection(Part):
     """further Logon fields, tag: value"""
     handlers: dict[str, HandlerPath] = {}
     """the desk's handlers, such as `orders: desk.handlers:Fills`"""
+    risk: RiskSection = RiskSection()
+    """limits on the orders that it sends; none by default"""
     limits: LimitsSection = LimitsSection()
     """what may pile up"""
     pauses: PausesSection = PausesSection()
@@ -175,5 +178,7 @@ class Settings(Section):
     """what is logged, and how"""
     busy_poll_us: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = BUSY_POLL_US
     """microseconds that the process stays awake after traffic, for quicker answers; 0 sleeps at once"""
+    grids: dict[str, dict[str, tuple[PriceRangeSection, ...]]] = {}
+    """price grids of markets, by venue name, then symbol or pattern; a price off its grid does not leave"""
     venue_overrides: dict[str, dict[str, Any]] = {}
     """changes to a venue's table of facts, by venue name"""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fixgw.config.limits import duplicates, limits
+from fixgw.config.model import Settings
 from fixgw.config.pauses import PausesKey, pause_guards
 from fixgw.config.rates import Account, rate_guard
 from fixgw.config.resolve import Resolved
 from fixgw.handlers.passage import Guard, Passage
 from fixgw.safety.buckets import Budget
+from fixgw.safety.grid import Grids
 from fixgw.safety.kind import SessionKindGuard
 from fixgw.safety.pauses import Pauses
 
@@ -18,12 +21,16 @@ class Shared:
     """What the sessions of one gateway have in common; made once for each gateway.
 
     Args:
+        settings: those of the gateway.
         budgets: the token buckets of each account.
         pauses: what is known of each venue's pauses.
+        grids: the price grids of each venue's markets.
     """
 
+    settings: Settings | None = None
     budgets: dict[Account, Budget] = field(default_factory=dict)
     pauses: dict[PausesKey, Pauses] = field(default_factory=dict)
+    grids: dict[str, Grids] = field(default_factory=dict)
 
 
 def passage_of(session: Resolved, shared: Shared) -> Passage:
@@ -37,8 +44,10 @@ def passage_of(session: Resolved, shared: Shared) -> Passage:
         shared: what it has in common with the gateway's other sessions.
     """
     rate = rate_guard(session, shared.budgets)
-    guards = [*_kind_guard(session), *pause_guards(session, shared.pauses)]
+    guards: list[Guard] = [*_kind_guard(session), *limits(session, shared.grids, shared.settings)]
+    guards += pause_guards(session, shared.pauses)
     guards += [rate] if rate is not None else []
+    guards += duplicates(session)
     return Passage(tuple(guards), session.venue.edge(session.kind, session.options))
 
 

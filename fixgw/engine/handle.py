@@ -19,10 +19,12 @@ from fixgw.handlers.account import Account
 from fixgw.handlers.base import Book, Client, Sendable
 from fixgw.handlers.order import Ending
 from fixgw.handlers.orders import Orders
+from fixgw.handlers.passage import SessionGuard
 from fixgw.handlers.positions import Positions
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
 from fixgw.observe.snapshot import OrdersView, SessionView, SupervisorView
+from fixgw.safety.grid import GridGuard, Grids
 from fixgw.store.lock import hold
 
 C = TypeVar("C", bound=Client)
@@ -75,6 +77,9 @@ class SessionHandle:
         )
         for client in (*self._clients, *([self._orders] if self._orders is not None else [])):
             client.bind(self)
+        for guard in passage.guards:
+            if isinstance(guard, SessionGuard):
+                guard.bind(self)
 
     # -- sending (handlers.base.SessionPort) --
 
@@ -106,6 +111,18 @@ class SessionHandle:
     def has_positions(self) -> bool:
         """True when executions or settlements are told on this session."""
         return self._positions is not None
+
+    @property
+    def grids(self) -> Grids:
+        """The price grids of the venue's markets; more can be loaded while the session runs.
+
+        Raises:
+            LocalError: no prices are sent on this kind of session.
+        """
+        for guard in self.link.router.passage.guards:
+            if isinstance(guard, GridGuard):
+                return guard.grids
+        raise LocalError(f"{self.name}: no prices are sent on a session of kind {self.kind or 'unknown'}")
 
     def client(self, kind: type[C]) -> C:
         """Return the session's client of a class, such as Kalshi's ``DropCopy``.

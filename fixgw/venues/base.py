@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.metadata import entry_points
@@ -12,6 +12,7 @@ from fixgw.errors import ConfigError
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
+from fixgw.handlers.positions import Positions
 from fixgw.handlers.passage import Edge
 from fixgw.safety.buckets import RateLimits
 from fixgw.safety.pauses import PauseRule
@@ -126,6 +127,9 @@ class VenueProfile:
         meanings: what its texts and codes mean, and what to do.
         logon_options: option name in the configuration -> (tag, kind names it applies to).
         field_names: tag -> the venue's name for it, for dictionaries; tags that FIX has are named by FIX.
+        cents: which prices may be in cents; None where all are dollars.
+        event_contracts: a contract pays one dollar to YES or to NO, so a seller puts up what YES does not cost,
+            and every whole cent between is a price.
         rate_limits: what accounts may send; None where nothing is known.
         traffic: which messages add risk, and which take it away.
         pauses: values of Text(58) in a refusal that tell of a pause.
@@ -151,6 +155,7 @@ class VenueProfile:
     logon_options: Mapping[str, tuple[int, frozenset[str]]] = field(default_factory=dict)
     field_names: Mapping[int, str] = field(default_factory=dict)
     cents: CentsFields | None = None
+    event_contracts: bool = False
     rate_limits: RateLimits | None = None
     traffic: Traffic = field(default_factory=Traffic)
     pauses: Mapping[str, PauseRule] = field(default_factory=dict)
@@ -220,6 +225,10 @@ class Venue(Protocol):
 
     def clients(self, kind: KindProfile) -> Sequence[Client]:
         """Return new clients for what a session of this kind can ask for, orders aside."""
+        ...
+
+    def positions(self, kind: KindProfile) -> Callable[[], Positions] | None:
+        """Return what makes the positions of a session of this kind; None where no executions are told."""
         ...
 
     def edge(self, kind: KindProfile, options: Mapping[str, Any]) -> Edge | None:

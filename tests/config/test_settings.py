@@ -432,7 +432,11 @@ def test_the_schema_for_editors_explains_every_setting() -> None:
 def test_the_schema_for_editors_demands_nothing_that_may_stand_in_defaults() -> None:
     definitions = Settings.model_json_schema()["$defs"]
     demanded = {name: found["required"] for name, found in definitions.items() if "required" in found}
-    assert demanded == {"MetricsSection": ["listen"], "AdminSection": ["socket"]}
+    assert demanded == {
+        "MetricsSection": ["listen"],
+        "AdminSection": ["socket"],
+        "PriceRangeSection": ["start", "end", "step"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,75 @@
+"""The limits that a desk sets itself: what the settings say becomes guards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fixgw.config.model import Settings
+from fixgw.config.problems import Problem, suggest
+from fixgw.config.resolve import Resolved
+from fixgw.config.settings import Loaded
+from fixgw.handlers.passage import Guard
+from fixgw.safety.checks import AllowedSymbols, MaxNotional, MaxOrderQty, PreTradeChecks, PriceBand, Rule
+from fixgw.safety.duplicates import DuplicateGuard
+from fixgw.safety.grid import PRICED, GridGuard, Grids
+
+
+def limits(session: Resolved, grids: dict[str, Grids], settings: Settings | None) -> list[Guard]:
+    """Return the guards that judge one order by itself.
+
+    Args:
+        session: the session and its venue's facts.
+        grids: of the gateway's venues; missing ones are added.
+        settings: the whole file, for what it says of grids.
+    """
+    return [*_grid_guard(session, grids, settings), *_checks(session)]
+
+
+def duplicates(session: Resolved) -> list[Guard]:
+    """Return the guard against the same order twice, if it is asked for; it stands behind all others."""
+    window = session.section.risk.duplicate_window
+    return [DuplicateGuard(window, _where(session))] if window is not None else []
+
+
+def grids_of_venues(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]:
+    """The price grids are those of a venue that some session uses."""
+    venues = {session.profile.name for session in sessions}
+    for name in loaded.settings.grids:
+        if name not in venues:
+            yield loaded.problem(f"no session uses {name!r}", ("grids", name), suggest(name, venues))
+
+
+def _grid_guard(session: Resolved, known: dict[str, Grids], settings: Settings | None) -> list[Guard]:
+    """The venue's grids, where prices are sent; more of them may be loaded while the session runs."""
+    sends, venue = session.kind.sends, session.profile.name
+    if sends.isdisjoint(PRICED) and not (session.kind.order_entry and not sends):
+        return []
+    if venue not in known:
+        known[venue] = _grids(session, settings)
+    return [GridGuard(known[venue])]
+
+
+def _grids(session: Resolved, settings: Settings | None) -> Grids:
+    grids = Grids(event=session.profile.event_contracts)
+    written = settings.grids.get(session.profile.name, {}) if settings is not None else {}
+    for symbol, ranges in written.items():
+        grids.put(symbol, [part.range for part in ranges])
+    return grids
+
+
+def _checks(session: Resolved) -> list[Guard]:
+    """The limits on single orders that the session asks for."""
+    risk, rules = session.section.risk, list[Rule]()
+    if risk.symbols:
+        rules.append(AllowedSymbols(risk.symbols))
+    if risk.max_order_qty is not None:
+        rules.append(MaxOrderQty(risk.max_order_qty))
+    if risk.price_band is not None:
+        rules.append(PriceBand(risk.price_band.min, risk.price_band.max))
+    if risk.max_notional is not None:
+        rules.append(MaxNotional(risk.max_notional, event=session.profile.event_contracts))
+    return [PreTradeChecks(rules, _where(session))] if rules else []
+
+
+def _where(session: Resolved) -> str:
+    return f"sessions.{session.section.name}.risk"

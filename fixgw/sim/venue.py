@@ -13,39 +13,30 @@ from typing import Self
 
 from fixgw.clock import Clock, Now, SystemClock
 from fixgw.engine.acceptor_settings import AcceptorLimits
-from fixgw.engine.reception import Admission, Reception
+from fixgw.engine.reception import Reception
 from fixgw.errors import ConfigError
-from fixgw.fix import tags
-from fixgw.fix.message import Message
-from fixgw.handlers.router import Router
-from fixgw.session.state import Role, SessionSettings
-from fixgw.session.verdict import Refuse
 from fixgw.sim.accounts import Accounts, AccountSpec
 from fixgw.sim.admission import Trading
 from fixgw.sim.app import VenueApp
 from fixgw.sim.book import Book
 from fixgw.sim.counterparty import Counterparty
+from fixgw.sim.doors import Doors, key_of
 from fixgw.sim.failures import Failure, Planned
-from fixgw.sim.faults import FaultRule, Faults, SessionFaults
+from fixgw.sim.faults import FaultRule, Faults
 from fixgw.sim.fees import FeeModel
 from fixgw.sim.kinds import KINDS, SessionKind
 from fixgw.sim.ledger import Ledger
-from fixgw.sim.logon import Gate, LogonFlags, judge
 from fixgw.sim.matching import MatchingEngine
-from fixgw.sim.messagelog import REFUSED, LoggedStore, MessageLog
+from fixgw.sim.messagelog import MessageLog
 from fixgw.sim.orders import Order, Side
-from fixgw.sim.pki import DEFAULT_CLIENTS, ClientKey, ClientSpec, KeyRegistry, StateDirectory
+from fixgw.sim.pki import DEFAULT_CLIENTS, ClientKey, ClientSpec, StateDirectory
 from fixgw.sim.quirks import Quirks
 from fixgw.sim.rates import LogonLimiter, RateSettings
-from fixgw.sim.retention import Retention
 from fixgw.sim.settlement import Result
-from fixgw.sim.venuelink import VenueHandler, VenueLink
-from fixgw.store.memory import MemoryStore
-from fixgw.transport.base import Listener, Peer
+from fixgw.transport.base import Listener
 from fixgw.transport.listen import ListenSettings, listen
 from fixgw.transport.memory import MemoryNetwork
 
-SENDING_TIME_WINDOW = 30.0
 LIMITS = AcceptorLimits(max_pending_per_address=256)  # every client of a simulator may be on this machine
 
 
@@ -149,14 +140,13 @@ class Simulator:
         )
         self.app = VenueApp(self.engine, self._settled, settings.rates)
         self.logons = LogonLimiter(settings.rates.logons_per_minute)
-        self.registry = KeyRegistry()
         self.keys: dict[str, ClientKey] = {}
         self.ports: dict[str, int] = {}
-        self.links: dict[str, VenueLink] = {}
         self._clock = settings.clock
         self._faults = Faults(settings.faults, settings.clock, settings.seed)
-        self._handlers: dict[str, VenueHandler] = {}
-        self._retentions: dict[str, Retention] = {}
+        self._doors = Doors(self.app, self.keys, self._faults, self.log, settings.clock, self.logons)
+        self.registry = self._doors.registry
+        self.links = self._doors.links
         self._directory: StateDirectory | None = None
         self._listeners: list[Listener] = []
         self._receptions: list[Reception] = []
@@ -181,11 +171,11 @@ class Simulator:
         self._directory = StateDirectory(
             settings.state, self.now().utc_ns, certificates=settings.network is None
         )
-        self.keys = self._directory.clients(settings.clients, self.registry)
+        self.keys.update(self._directory.clients(settings.clients, self.registry))
         for known in settings.known_keys:
             self.add_key(known)
         for kind in KINDS:
-            reception = Reception(partial(self._receive, kind), LIMITS)
+            reception = Reception(partial(self._doors.receive, kind), LIMITS)
             listener = await self._listen(kind, reception)
             self._receptions.append(reception)
             self._listeners.append(listener)
@@ -335,7 +325,7 @@ class Simulator:
 
     def cut(self, key_id: str) -> int:
         """Reset every connection of an API key, as a broken network does; return how many there were."""
-        return sum(link.cut() for link in self._links_of(key_id))
+        return sum(link.cut() for link in self._doors.of_key(key_id))
 
     def inject(self, rule: FaultRule) -> None:
         """Let a fault happen from now on; ``log.mishaps`` tells when it did."""
@@ -344,96 +334,14 @@ class Simulator:
     def pause_reports(self, key_id: str) -> None:
         """Hold back the reports to an API key's sessions until ``resume_reports`` or a disconnect."""
         for client in self.app.clients.values():
-            if _key_of(client.name) == key_id and client.held is None:
+            if key_of(client.name) == key_id and client.held is None:
                 client.held = []
 
     def resume_reports(self, key_id: str) -> None:
         """Send what was held back."""
         for client in self.app.clients.values():
-            if _key_of(client.name) == key_id:
+            if key_of(client.name) == key_id:
                 client.release()
-
-    def _links_of(self, key_id: str) -> list[VenueLink]:
-        return [link for name, link in self.links.items() if _key_of(name) == key_id]
-
-    def _receive(self, kind: SessionKind, logon: Message, peer: Peer) -> Admission | None:
-        """Judge a Logon before any session is touched: a refused one meets a link made for the refusal."""
-        live = {_key_of(name) for name, link in self.links.items() if link.connected}
-        gate = Gate(
-            kind,
-            self.registry,
-            live,
-            self.now().utc_ns,
-            self.engine.accounts,
-            self.logons,
-            self.settings.quirks,
-        )
-        verdict = judge(logon, gate)
-        key_id = logon.text(tags.SENDER_COMP_ID) or ""
-        if isinstance(verdict, Refuse):
-            return self._turn_away(kind, logon, key_id, verdict)
-        name = f"{kind.target_comp_id}/{key_id}"
-        link = self.links.get(name) or self._open(name, kind, key_id)
-        self._handlers[name].logon = logon
-        self._retentions[name].hours = LogonFlags.of(logon).message_retention_hours
-        return Admission(link, verdict)
-
-    def _turn_away(self, kind: SessionKind, logon: Message, key_id: str, verdict: Refuse) -> Admission | None:
-        """Answer in the name that was called, so that the client reads the reason."""
-        called = logon.text(tags.TARGET_COMP_ID)
-        if not key_id or not called:
-            return None
-        name = f"{REFUSED}{kind.target_comp_id}/{key_id}"
-        faults = self._faults.of(name, kind.name, self._names_of(key_id))
-        link = self._make_link(name, called, key_id, Router(None, ()), faults, retransmission=False)
-        return Admission(link, verdict)
-
-    def _open(self, name: str, kind: SessionKind, key_id: str) -> VenueLink:
-        key = self.registry.get(key_id)
-        assert key is not None
-        self.app.client(name, kind, key.account, key.subaccount)
-        handler = self._handlers[name] = VenueHandler(self.app)
-        link = self._make_link(
-            name,
-            kind.target_comp_id,
-            key_id,
-            Router(handler, ()),
-            self._faults.of(name, kind.name, self._names_of(key_id)),
-            retransmission=kind.retransmission,
-        )
-        handler.port = self.links[name] = link
-        return link
-
-    def _make_link(
-        self,
-        name: str,
-        comp_id: str,
-        key_id: str,
-        router: Router,
-        faults: SessionFaults,
-        *,
-        retransmission: bool,
-    ) -> VenueLink:
-        store = LoggedStore(MemoryStore(), self.log, name)
-        quirks = self.settings.quirks
-        retention = self._retentions[name] = Retention(store, self._clock, fill=quirks.fill_expired)
-        settings = SessionSettings(
-            name=name,
-            role=Role.ACCEPTOR,
-            sender_comp_id=quirks.venue_comp_id or comp_id,
-            called=comp_id,
-            target_comp_id=key_id,
-            retransmission=retransmission,
-            sending_time_window=SENDING_TIME_WINDOW,
-            answer_bad_logon=True,
-            resend_policy=retention,
-            check=retention.check,
-        )
-        return VenueLink(settings, store, router, self._clock, faults, self.log)
-
-    def _names_of(self, key_id: str) -> frozenset[str]:
-        """Return what an API key may be called by: its id, and its name when it has one."""
-        return frozenset({key_id, *(name for name, key in self.keys.items() if key.key_id == key_id)})
 
     async def _log_out(self) -> None:
         """Log every session out, and cut those that do not answer."""
@@ -464,8 +372,3 @@ class Simulator:
         if due is not None and self._listeners:
             seconds = max(0.0, (due - self.now().utc_ns) / 1e9)
             self._expiry = asyncio.get_running_loop().call_later(seconds, self.expire)
-
-
-def _key_of(name: str) -> str:
-    """The API key id in the name of a session."""
-    return name.rpartition("/")[2]

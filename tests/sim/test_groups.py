@@ -9,7 +9,7 @@ import pytest
 from fixgw.errors import FieldError, Reject
 from fixgw.sim.groups import OrderGroup
 from fixgw.sim.kinds import NR
-from fixgw.sim.orders import Side
+from fixgw.sim.orders import Holder, Side
 from tests.sim.frames import text_of
 from tests.sim.test_app import Port, Venue, buy
 
@@ -155,7 +155,7 @@ def test_what_is_malformed_is_a_reject(desk: Desk, text: str, tag: int) -> None:
 
 
 def test_a_window_ends_where_it_began() -> None:
-    group = OrderGroup("g", "a", "0", Decimal(1))
+    group = OrderGroup("g", Holder("a", 0), 0, Decimal(1))
     group.fills.append((0, Decimal(1)))
     assert group.filled(14_999_999_999) == 1
     assert group.filled(15_000_000_000) == 0

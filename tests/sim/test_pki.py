@@ -151,7 +151,7 @@ class TestRegistry:
         registry.add("k", pem(key.public_key()), "desk", scopes=frozenset({Scope.READ}), subaccount=3)
         known = registry.get("k")
         assert known is not None
-        assert (known.account, known.scopes, known.subaccount) == ("desk", {Scope.READ}, 3)
+        assert (known.account, known.scopes, known.subaccount) == ("desk", frozenset({Scope.READ}), 3)
         assert known.verifies(key.sign(b"text"), b"text")
         assert not known.verifies(b"", b"text")
 

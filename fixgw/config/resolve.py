@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from fixgw.config.settings import Loaded
 from fixgw.config.values import Secret, split_host_port
 from fixgw.errors import ConfigError
 from fixgw.fix.tags import PASSWORD, USERNAME
+from fixgw.handlers.base import Client
 from fixgw.venues.base import KindProfile, Venue, VenueProfile, venue
 from fixgw.venues.keys import read_key_file
 
@@ -115,6 +116,15 @@ class Resolved:
             if further.get(tag) in ("Y", "N")
         }
         return flags | self.section.options
+
+    @property
+    def listens(self) -> bool:
+        """True when its options make a session for orders one that only reads."""
+        return self.kind.order_entry and self.venue.sends(self.kind, self.options) == frozenset()
+
+    def clients(self) -> Sequence[Client]:
+        """Return new clients for what can be asked for on the session; a listener may ask for nothing."""
+        return self.venue.clients(replace(self.kind, sends=frozenset()) if self.listens else self.kind)
 
     def logon_fields(self) -> list[tuple[int, str]]:
         """Return user and password, the venue's options, then further fields, as they stand in the Logon.

@@ -46,15 +46,21 @@ class Positions(Holdings, Book):
         identify: returns what makes an execution unique; None for an ExecID(17) that identifies none.
         flat_untold: a trade with neither LongQty(704) nor ShortQty(705) says that the position is zero; else
             it says nothing.
+        primary: the AllocAccount(79) that says the same as none.
     """
 
     name = "positions"
 
     def __init__(
-        self, identify: Callable[[str], Identity | None] = by_text, *, flat_untold: bool = False
+        self,
+        identify: Callable[[str], Identity | None] = by_text,
+        *,
+        flat_untold: bool = False,
+        primary: str = "",
     ) -> None:
         super().__init__()
         self._identify = identify
+        self._primary = primary
         self._untold = ZERO if flat_untold else None
         self._account: Account | None = None
 
@@ -102,10 +108,11 @@ class Positions(Holdings, Book):
     def _executed(self, message: Message, exec_type: bytes) -> None:
         report = TradeReport.view(message)
         busted = exec_type == TRADE_CANCEL
+        alloc_account = report.alloc_account
         fill = Fill(
             self._identity(report.exec_id, tags.EXEC_ID),
             report.symbol,
-            report.alloc_account or "",
+            "" if alloc_account is None or alloc_account == self._primary else alloc_account,
             ZERO if busted else _signed(report),
             ZERO if busted else _sane(tags.LAST_PX, report.last_px),
             _sane(tags.MISC_FEE_AMT, fees_of(message)),

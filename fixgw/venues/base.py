@@ -14,6 +14,7 @@ from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.positions import Positions
 from fixgw.handlers.passage import Edge
+from fixgw.handlers.positions import Positions
 from fixgw.safety.buckets import RateLimits
 from fixgw.safety.pauses import PauseRule
 from fixgw.safety.traffic import Traffic

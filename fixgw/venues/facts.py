@@ -13,6 +13,8 @@ from fixgw.errors import ConfigError
 from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.passage import Edge
+from fixgw.handlers.positions import Positions
+from fixgw.messages.order_entry import ExecutionReport
 from fixgw.safety.buckets import MessageCost, RateLimits, Tier
 from fixgw.safety.pauses import HoldReason, PauseRule
 from fixgw.safety.traffic import Traffic
@@ -120,6 +122,10 @@ class FactsVenue:
     def clients(self, kind: KindProfile) -> Sequence[Client]:
         """Return nothing: what a session can be asked for is the venue's own."""
         return ()
+
+    def positions(self, kind: KindProfile) -> Callable[[], Positions] | None:
+        """Return what makes positions of the standard's own reports."""
+        return Positions if kind.order_entry or ExecutionReport.MSG_TYPE in kind.receives else None
 
     def edge(self, kind: KindProfile, options: Mapping[str, Any]) -> Edge | None:
         """Return None: the wire's units are the desk's."""

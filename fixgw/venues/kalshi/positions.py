@@ -25,7 +25,7 @@ class KalshiPositions(Positions):
     """Positions by ExecutionReports and MarketSettlementReports (UMS); each page is booked as it comes."""
 
     def __init__(self) -> None:
-        super().__init__(identify, flat_untold=True)
+        super().__init__(identify, flat_untold=True, primary="0")
 
     def on_message(self, message: Message, context: Context) -> None:
         """Take in an ExecutionReport, or a page of a settlement."""

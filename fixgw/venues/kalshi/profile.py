@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Client
+from fixgw.handlers.positions import Positions
 from fixgw.session.hooks import LogonSigner
 from fixgw.venues.base import KindProfile
 from fixgw.venues.facts import FactsVenue, read_facts
 from fixgw.venues.kalshi.dropcopy import DropCopy
 from fixgw.venues.kalshi.groups import OrderGroups
+from fixgw.venues.kalshi.listener import Listener
 from fixgw.venues.kalshi.market_data import MarketData
 from fixgw.venues.kalshi.messages import (
     MESSAGES,
     EventResendRequest,
+    ExecutionReport,
     MarketDataRequest,
     MarketSettlementReport,
     OrderGroupRequest,
     Quote,
     QuoteRequest,
 )
+from fixgw.venues.kalshi.positions import KalshiPositions
 from fixgw.venues.kalshi.rfq_creator import RfqCreator
 from fixgw.venues.kalshi.rfq_maker import RfqMaker
 from fixgw.venues.kalshi.settlement import Settlements
@@ -51,6 +55,8 @@ class KalshiVenue(FactsVenue):
     def clients(self, kind: KindProfile) -> Sequence[Client]:
         """Return what the kind's messages allow: queries, order groups, settlements, books, quotes."""
         clients: list[Client] = []
+        if kind.order_entry and not kind.sends:
+            clients.append(Listener(self.profile.meanings))
         if EventResendRequest.MSG_TYPE in kind.sends:
             clients.append(DropCopy(self.profile.meanings))
         if OrderGroupRequest.MSG_TYPE in kind.sends:
@@ -64,6 +70,11 @@ class KalshiVenue(FactsVenue):
         if QuoteRequest.MSG_TYPE in kind.sends:
             clients.append(RfqCreator(self.profile.meanings))
         return clients
+
+    def positions(self, kind: KindProfile) -> Callable[[], Positions] | None:
+        """Return what makes positions of executions and settlements."""
+        told = {ExecutionReport.MSG_TYPE, MarketSettlementReport.MSG_TYPE}
+        return None if kind.receives.isdisjoint(told) else KalshiPositions
 
     def edge(self, kind: KindProfile, options: Mapping[str, Any]) -> CentsEdge | None:
         """Return what makes dollars of the session's cents; None where it has none."""

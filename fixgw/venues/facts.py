@@ -149,9 +149,28 @@ class FactsVenue:
         return option.tag, option.encode(value)
 
 
-def read_facts(package: str, file: str) -> dict[str, Any]:
-    """Return a table of facts that is shipped in a package as TOML."""
-    return tomllib.loads(files(package).joinpath(file).read_text(encoding="utf-8"))
+def read_facts(package: str, *names: str) -> dict[str, Any]:
+    """Return a table of facts that is shipped in a package as TOML.
+
+    Args:
+        package: where the files are.
+        names: each file is laid over those before it; ``without`` lists the dotted paths of facts that it
+            takes out first.
+    """
+    table: dict[str, Any] = {}
+    for name in names:
+        upper = tomllib.loads(files(package).joinpath(name).read_text(encoding="utf-8"))
+        for path in upper.pop("without", ()):
+            _take_out(table, path.split("."))
+        table = _laid_over(table, upper)
+    return table
+
+
+def _take_out(table: dict[str, Any], path: Sequence[str]) -> None:
+    *above, last = path
+    for key in above:
+        table = table[key]
+    del table[last]
 
 
 def _laid_over(facts: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,7 +181,7 @@ def _laid_over(facts: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[s
         if isinstance(present, Mapping) and isinstance(value, Mapping):
             result[key] = _laid_over(present, value)
         elif key == "logouts" and isinstance(value, list):
-            result[key] = [*value, *facts["logouts"]]
+            result[key] = [*value, *facts.get("logouts", ())]
         else:
             result[key] = value
     return result

@@ -46,13 +46,15 @@ class OrderGroups(Client):
 
     Args:
         meanings: what the venue's texts and codes mean.
+        subaccounts: a group belongs to a subaccount; if not, none is named.
     """
 
     name = "order_groups"
 
-    def __init__(self, meanings: Meanings) -> None:
+    def __init__(self, meanings: Meanings, *, subaccounts: bool = True) -> None:
         super().__init__()
         self._meanings = meanings
+        self._subaccounts = subaccounts
         self._turn = asyncio.Lock()
         self._answer: asyncio.Future[OrderGroupResponse] | None = None
         self._request_number = 0
@@ -80,8 +82,10 @@ class OrderGroups(Client):
             Rejected: the venue refused, with its text.
             NotLoggedOn: the session is not up; nothing was sent.
             OutcomeUnknown: the link was lost or no answer came in time.
-            LocalError: the limit is none.
+            LocalError: the limit is none, or a subaccount is named where groups belong to none.
         """
+        if alloc_account is not None and not self._subaccounts:
+            raise LocalError("order groups belong to no subaccount here: leave alloc_account out")
         request = self._with_limit(OrderGroupAction.CREATE, contracts_limit, None, alloc_account)
         made = await self._ask(request, None, timeout)
         return OrderGroup(made.order_group_id, contracts_limit, made.alloc_account or "0")
@@ -92,7 +96,7 @@ class OrderGroups(Client):
         Args and errors as for ``create``.
         """
         request = self._with_limit(
-            OrderGroupAction.UPDATE, contracts_limit, group.order_group_id, group.alloc_account
+            OrderGroupAction.UPDATE, contracts_limit, group.order_group_id, self._account(group)
         )
         await self._ask(request, group.order_group_id, timeout)
         return OrderGroup(group.order_group_id, contracts_limit, group.alloc_account)
@@ -113,9 +117,12 @@ class OrderGroups(Client):
         request = OrderGroupRequest(
             order_group_action=action,
             order_group_id=group.order_group_id,
-            alloc_account=group.alloc_account,
+            alloc_account=self._account(group),
         )
         await self._ask(request, group.order_group_id, patience)
+
+    def _account(self, group: OrderGroup) -> str | None:
+        return group.alloc_account if self._subaccounts else None
 
     @staticmethod
     def _with_limit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Client
@@ -44,13 +44,15 @@ class KalshiVenue(FactsVenue):
     """
 
     messages: Sequence[type[TypedMessage]] = MESSAGES
+    _facts: Sequence[str] = ("profile.toml",)
+    _subaccounts = True  # order groups belong to one
 
     def __init__(self, overrides: Mapping[str, Any] | None = None) -> None:
-        super().__init__(read_facts("fixgw.venues.kalshi", "profile.toml"), overrides)
+        super().__init__(read_facts("fixgw.venues.kalshi", *self._facts), overrides)
 
-    def with_overrides(self, overrides: Mapping[str, Any]) -> KalshiVenue:
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Self:
         """Return Kalshi with changed facts; see the class."""
-        return KalshiVenue(overrides)
+        return type(self)(overrides)
 
     def clients(self, kind: KindProfile) -> Sequence[Client]:
         """Return what the kind's messages allow: queries, order groups, settlements, books, quotes."""
@@ -60,7 +62,7 @@ class KalshiVenue(FactsVenue):
         if EventResendRequest.MSG_TYPE in kind.sends:
             clients.append(DropCopy(self.profile.meanings))
         if OrderGroupRequest.MSG_TYPE in kind.sends:
-            clients.append(OrderGroups(self.profile.meanings))
+            clients.append(OrderGroups(self.profile.meanings, subaccounts=self._subaccounts))
         if MarketSettlementReport.MSG_TYPE in kind.receives:
             clients.append(Settlements())
         if MarketDataRequest.MSG_TYPE in kind.sends:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fixgw.errors import StoreError
 from fixgw.reconcile.model import Execution, Period, Proof, SessionTimeline, Subject, subtract
-from fixgw.reconcile.reports import ReadReport, execution_of
+from fixgw.reconcile.reports import ReadReport, Told, execution_of
 from fixgw.reconcile.timeline import Timeline
 from fixgw.records import Flag, Kind, Record
 from fixgw.store.reader import TapeReader
@@ -18,7 +18,10 @@ from fixgw.store.reader import TapeReader
 SLICE = 2_000  # records between two turns of the event loop
 BEGINNING_NS = 0
 LOGON_FIELDS = re.compile(rb"\x01(49|56|21005)=([^\x01]*)(?=\x01)")
-REFUSED = Flag.ADMIN | Flag.POSS_DUP  # inbound: it waited, and was given up
+# as plain numbers: every record is held against them
+OUTBOUND, ADMIN, WAITING = int(Flag.OUTBOUND), int(Flag.ADMIN), int(Flag.WAITING)
+REFUSED = int(Flag.ADMIN | Flag.POSS_DUP)  # inbound: it waited, and was given up
+UNHEARD = int(Flag.GARBLED | Flag.ADMIN)
 EXECUTIONS = frozenset({Subject.EXECUTIONS})
 
 
@@ -63,7 +66,7 @@ class TapeFeed:
         self._read = read
         self._timeline = Timeline(source.session, retransmission=source.retransmission)
         self._begins_ns = BEGINNING_NS
-        self._in_dollars = source.in_dollars
+        self._told = Told(self.name, source.session, source.in_dollars)
         self._notes: list[str] = []
         self._waiting: dict[int, Record] = {}
 
@@ -112,8 +115,8 @@ class TapeFeed:
             if record.kind in (Kind.CONNECT, Kind.DROP, Kind.RESET, Kind.NUMBERS):
                 self._waiting.clear()
             return
-        if record.flags & Flag.OUTBOUND:
-            if record.flags & Flag.ADMIN:
+        if record.flags & OUTBOUND:
+            if record.flags & ADMIN:
                 self._note_logon(record)
             return
         yield from self._inbound(record)
@@ -121,20 +124,20 @@ class TapeFeed:
     def _inbound(self, record: Record) -> Iterator[Execution]:
         """What waits behind a gap counts once the numbers have passed it, as for the books."""
         flags = record.flags
-        if flags & Flag.WAITING:
+        if flags & WAITING:
             self._waiting[record.msg_seq_num] = record
         elif flags & REFUSED == REFUSED:
             self._waiting.pop(record.msg_seq_num, None)
-        elif not flags & (Flag.GARBLED | Flag.ADMIN):
+        elif not flags & UNHEARD:
             yield from self._execution(record)
         if self._waiting:
             for number in sorted(n for n in self._waiting if n < record.next_in):
                 yield from self._execution(self._waiting.pop(number))
 
     def _execution(self, record: Record) -> Iterator[Execution]:
-        found = self._read(record.payload, self._in_dollars)
+        found = self._read(record.payload, self._told)
         if found is not None:
-            yield replace(found, feed=self.name, session=self._source.session)
+            yield found
 
     def _note_logon(self, record: Record) -> None:
         """Hold the identity of a Logon against what is expected, and read its unit of price."""
@@ -149,7 +152,7 @@ class TapeFeed:
                     f"{source.directory}: this is the tape of {found}, and {source.session} is {expected}: "
                     "name the directory of this session, or give a new key a directory of its own"
                 )
-        self._in_dollars = source.in_dollars or fields.get(b"21005") == b"Y"
+        self._told = replace(self._told, in_dollars=source.in_dollars or fields.get(b"21005") == b"Y")
 
 
 def _heard(timeline: SessionTimeline) -> Sequence[Period]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from fixgw.messages.order_entry import Side
@@ -13,24 +14,24 @@ Reading = Callable[[Execution], Any]
 
 # Fees are compared by order: what is rounded on one fill is made good on another.
 EXACT: tuple[tuple[str, Reading], ...] = (
-    ("order", lambda one: one.order_id),
-    ("symbol", lambda one: one.symbol),
-    ("side", lambda one: one.side),
-    ("quantity", lambda one: one.qty),
-    ("price", lambda one: one.price),
-    ("aggressor", lambda one: one.is_taker),
-    ("subaccount", lambda one: one.subaccount),
-    ("exchange index", lambda one: one.exchange_index),
+    ("order", attrgetter("order_id")),
+    ("symbol", attrgetter("symbol")),
+    ("side", attrgetter("side")),
+    ("quantity", attrgetter("qty")),
+    ("price", attrgetter("price")),
+    ("aggressor", attrgetter("is_taker")),
+    ("subaccount", attrgetter("subaccount")),
+    ("exchange index", attrgetter("exchange_index")),
 )
 
 
 def differences(ours: Execution, theirs: Execution) -> list[FieldDifference]:
     """Return the fields that differ; what a feed does not tell is not compared."""
-    found = [
-        FieldDifference(name, shown(mine), shown(other))
-        for name, read in EXACT
-        if (mine := read(ours)) != (other := read(theirs)) and mine is not None and other is not None
-    ]
+    found = []
+    for name, read in EXACT:
+        mine, other = read(ours), read(theirs)
+        if mine != other and mine is not None and other is not None:
+            found.append(FieldDifference(name, shown(mine), shown(other)))
     if abs(ours.utc_ns - theirs.utc_ns) > TOLERANCE_NS:
         found.append(FieldDifference("time", str(ours.utc_ns), str(theirs.utc_ns)))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from fixgw.errors import StoreError
@@ -19,15 +20,33 @@ FIELDS = re.compile(rb"\x01(11|17|30|31|32|37|54|55|60|79|137|880|1057)=([^\x01]
 CENTS = -2  # exponent of a cent, dollars
 ZERO = Decimal(0)
 
-ReadReport = Callable[[bytes, bool], Execution | None]
+SIDES = {side.encode(): side for side in Side}
 
 
-def execution_of(frame: bytes, in_dollars: bool) -> Execution | None:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who tells a report, and in which unit.
+
+    Args:
+        feed: the feed.
+        session: the session that it came on.
+        in_dollars: prices are in dollars; otherwise in cents (UseDollars, 21005).
+    """
+
+    feed: str
+    session: str = ""
+    in_dollars: bool = True
+
+
+ReadReport = Callable[[bytes, Told], Execution | None]
+
+
+def execution_of(frame: bytes, told: Told) -> Execution | None:
     """Return the execution that a frame reports, None for a frame that reports none.
 
     Args:
         frame: as it was on the wire.
-        in_dollars: prices are in dollars; otherwise in cents (UseDollars, 21005).
+        told: who tells it.
 
     Raises:
         StoreError: it reports one that can not be read.
@@ -40,9 +59,9 @@ def execution_of(frame: bytes, in_dollars: bool) -> Execution | None:
         return Execution(
             order_id=found[b"37"].decode(),
             symbol=found[b"55"].decode(),
-            side=Side(found[b"54"].decode()),
+            side=SIDES[found[b"54"]],
             qty=Decimal(found[b"32"].decode()),
-            price=price if in_dollars else price.scaleb(CENTS),
+            price=price if told.in_dollars else price.scaleb(CENTS),
             fee=_fee(frame, found),
             utc_ns=parse_utc_timestamp_ns(found[b"60"]),
             trade_id=found.get(b"880", b"").decode(),
@@ -51,6 +70,8 @@ def execution_of(frame: bytes, in_dollars: bool) -> Execution | None:
             cl_ord_id=found.get(b"11", b"").decode(),
             subaccount=int(found.get(b"79", b"0")),
             exchange_index=int(found.get(b"30", b"0")),
+            feed=told.feed,
+            session=told.session,
         )
     except (KeyError, ValueError, InvalidOperation) as error:
         shown = frame[:200].replace(b"\x01", b"|").decode("ascii", "replace")

@@ -8,6 +8,7 @@ from fixgw.reconcile.model import Period, SessionTimeline
 from fixgw.records import Flag, Kind, Record
 
 LOGON = re.compile(rb"\x0135=A\x01")
+UNHEARD = int(Flag.OUTBOUND | Flag.GARBLED | Flag.RECONCILED)
 RESET_LOGON = re.compile(rb"\x01141=Y\x01")
 
 
@@ -34,9 +35,7 @@ class Timeline:
         """Take in one record."""
         if record.kind in (Kind.CONNECT, Kind.DROP):
             self._down()
-        elif record.kind == Kind.FRAME and not record.flags & (
-            Flag.OUTBOUND | Flag.GARBLED | Flag.RECONCILED
-        ):
+        elif record.kind == Kind.FRAME and not record.flags & UNHEARD:
             self._inbound(record)
 
     def result(self) -> SessionTimeline:

@@ -248,7 +248,7 @@ class Gateway:
             handle = SessionHandle(plan, self._clock, accounts.get(plan.market))
             self._handles[plan.session.name] = handle
             if handle.has_positions:
-                self._holdings[plan.market] = accounts.get(plan.market) or handle.positions
+                self._holdings[plan.market] = accounts.get(plan.market, handle.positions)
         for account in accounts.values():
             account.begin()
 

@@ -1,12 +1,19 @@
-"""Holds a client's account of its orders against the ledger: the proof that nothing was lost or invented."""
+"""Holds a client's account of orders and positions against the ledger: nothing was lost or invented."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import TypeAlias
 
 from fixgw.handlers.order import Ending, OrderSnapshot, OrderState
+from fixgw.handlers.position import PositionSnapshot
+from fixgw.sim.holdings import Holding
 from fixgw.sim.ledger import Ledger
-from fixgw.sim.orders import Order, State
+from fixgw.sim.orders import ZERO, Order, State
+
+Key: TypeAlias = tuple[str, str]  # Symbol(55) and AllocAccount(79)
+Row: TypeAlias = tuple[str, Decimal, Decimal]  # what, by the client, by the ledger
 
 # What the venue knows an order to be -> what its owner may believe.
 STATES: dict[State, frozenset[OrderState]] = {
@@ -54,10 +61,60 @@ def _compare(order: Order, held: OrderSnapshot) -> Iterator[str]:
         yield f"state is {held.state}, the ledger says {order.state.value}"
     if ending is Ending.REFUSED:
         return
-    for name, ours, theirs in (
-        ("cum_qty", held.cum_qty, order.cum),
-        ("leaves_qty", held.leaves_qty, order.leaves),
-        ("avg_px", round(held.avg_px, 4), round(order.avg_px, 4)),
-    ):
+    yield from _unequal(
+        (
+            ("cum_qty", held.cum_qty, order.cum),
+            ("leaves_qty", held.leaves_qty, order.leaves),
+            ("avg_px", round(held.avg_px, 4), round(order.avg_px, 4)),
+        )
+    )
+
+
+def position_differences(ledger: Ledger, account: str, positions: Iterable[PositionSnapshot]) -> list[str]:
+    """Return a sentence for everything in which a client's positions and the ledger disagree.
+
+    Args:
+        ledger: what really happened.
+        account: whose positions, all of its sessions together.
+        positions: what the client knows.
+    """
+    believed = {(one.symbol, one.alloc_account): one for one in positions}
+    held = {
+        (key.symbol, str(key.subaccount) if key.subaccount else ""): holding
+        for key, holding in ledger.holdings.items()
+        if key.account == account
+    }
+    found = []
+    for symbol, alloc_account in sorted(believed.keys() | held.keys()):
+        ours, theirs = believed.get((symbol, alloc_account)), held.get((symbol, alloc_account), Holding())
+        where = f"{symbol} {alloc_account}".rstrip()
+        if ours is None:
+            found.append(f"{where}: the venue has a position, the client does not know it")
+        else:
+            found += [f"{where}: {text}" for text in _unequal(_held(ours, theirs))]
+    for symbol in sorted({symbol for symbol, _ in held}):
+        found += [f"{symbol}: {text}" for text in _unequal(_moved(symbol, believed, held))]
+    return found
+
+
+def _held(ours: PositionSnapshot, theirs: Holding) -> Iterator[Row]:
+    yield "qty", ours.qty, theirs.position
+    yield "bought_qty", ours.bought_qty, theirs.bought
+    yield "sold_qty", ours.sold_qty, theirs.sold
+    yield "realised_pnl", round(ours.realised_pnl, 6), round(theirs.realised, 6)
+
+
+def _moved(
+    symbol: str, believed: Mapping[Key, PositionSnapshot], held: Mapping[Key, Holding]
+) -> Iterator[Row]:
+    """What moved the account's cash: of a settlement the venue does not say which subaccount's it is."""
+    ours = [one for (name, _), one in believed.items() if name == symbol]
+    theirs = [one for (name, _), one in held.items() if name == symbol]
+    yield "fees", sum((one.fees for one in ours), ZERO), sum((one.fees for one in theirs), ZERO)
+    yield "cash", sum((one.cash for one in ours), ZERO), sum((one.cash for one in theirs), ZERO)
+
+
+def _unequal(rows: Iterable[Row]) -> Iterator[str]:
+    for name, ours, theirs in rows:
         if ours != theirs:
             yield f"{name} is {ours}, the ledger says {theirs}"

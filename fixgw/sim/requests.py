@@ -85,10 +85,10 @@ def named(message: Message) -> Named:
 
 
 def _customer(message: Message) -> str | None:
-    parties, roles = message.get_all(tags.PARTY_ID), message.get_all(tags.PARTY_ROLE)
-    if message.text(tags.NO_PARTY_IDS) != "1" or roles != [CUSTOMER_ACCOUNT] or len(parties) != 1:
+    if message.get(tags.NO_PARTY_IDS) != b"1":
         return None
-    return decode_string(parties[0])
+    parties, roles = message.get_all(tags.PARTY_ID), message.get_all(tags.PARTY_ROLE)
+    return decode_string(parties[0]) if roles == [CUSTOMER_ACCOUNT] and len(parties) == 1 else None
 
 
 def new_order(

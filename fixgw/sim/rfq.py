@@ -14,6 +14,7 @@ from decimal import ROUND_DOWN, Decimal
 from hashlib import sha256
 from typing import TypeAlias
 
+from fixgw.sim.accounts import sees
 from fixgw.sim.admission import QUOTE_GONE, OrderRefusal, Trading
 from fixgw.sim.book import CONTRACT, crosses
 from fixgw.sim.matching import MatchingEngine
@@ -132,7 +133,7 @@ class Rfqs:
             Refused: with Text(58).
         """
         request = self.requests.get(offer.rfq_id)
-        if request is None or request.ask.owner.account == offer.owner.account:
+        if request is None or sees(request.ask.owner.account, offer.owner.account):
             raise Refused(NOT_FOUND)
         book = self._engine.books[request.ask.symbol]
         if not request.open or request.accepted is not None or not book.active:

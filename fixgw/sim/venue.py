@@ -15,7 +15,7 @@ from fixgw.clock import Clock, Now, SystemClock
 from fixgw.engine.acceptor_settings import AcceptorLimits
 from fixgw.engine.reception import Reception
 from fixgw.errors import ConfigError
-from fixgw.sim.accounts import Accounts, AccountSpec
+from fixgw.sim.accounts import ALL_SCOPES, Accounts, AccountSpec, Scope
 from fixgw.sim.admission import Trading
 from fixgw.sim.app import VenueApp
 from fixgw.sim.book import Book
@@ -66,11 +66,15 @@ class KnownKey:
         key_id: the API key id.
         public_key: file with the public half, PEM.
         account: whose orders it works on; one of its own when empty.
+        scopes: what it is good for.
+        subaccount: the one that it is restricted to; None for all.
     """
 
     key_id: str
     public_key: Path
     account: str = ""
+    scopes: frozenset[Scope] = ALL_SCOPES
+    subaccount: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,9 @@ class Simulator:
                 str(known.public_key),
                 "give the path of a PEM file",
             ) from error
-        self.registry.add(known.key_id, public_key, known.account)
+        self.registry.add(
+            known.key_id, public_key, known.account, scopes=known.scopes, subaccount=known.subaccount
+        )
 
     def list_market(self, market: MarketSpec) -> Book:
         """Open a market, or return the one that is open."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from fixgw.sim.client import Client
 from fixgw.sim.kinds import DC, NR, PT, RT, SessionKind
 from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.orders import Owner, Side, State, Terms
+from fixgw.sim.rates import RateSettings
 from tests.sim.desk import MARKET
 from tests.sim.frames import message, text_of
 
@@ -60,19 +62,26 @@ class Port:
 
 
 class Venue:
-    def __init__(self) -> None:
+    def __init__(self, rates: RateSettings | None = None, **engine: Any) -> None:
         self.clock = ManualClock()
-        self.engine = MatchingEngine()
+        self.engine = MatchingEngine(**engine)
         self.engine.list_market(MARKET)
         self.settled = 0
-        self.app = VenueApp(self.engine, self.count)
+        self.app = VenueApp(self.engine, self.count, rates)
 
     def count(self) -> None:
         self.settled += 1
 
-    def log_on(self, key: str, kind: SessionKind = NR, account: str = "", flags: str = "") -> Port:
+    def log_on(
+        self,
+        key: str,
+        kind: SessionKind = NR,
+        account: str = "",
+        flags: str = "",
+        subaccount: int | None = None,
+    ) -> Port:
         port = Port(f"{kind.target_comp_id}/{key}", self.clock)
-        self.app.client(port.name, kind, account or key)
+        self.app.client(port.name, kind, account or key, subaccount)
         self.app.on_logon(port, message(f"35=A|21005=Y|21011=Y{flags}"))
         return port
 

@@ -1,4 +1,4 @@
-"""Every test here runs on a loop whose time jumps, with keys that are made once."""
+"""Tests run on a loop whose time jumps unless they need sockets, with keys that are made once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from tests.kalshi.desk import Opener
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Name the one loop of this directory."""
+    """Name the loop of a test: sockets need one whose time is that of the world."""
+    if "over_tls" in getattr(item, "fixturenames", ()):
+        return {"plain": asyncio.new_event_loop}
     return {"jump": JumpLoop}
 
 

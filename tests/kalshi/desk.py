@@ -34,7 +34,7 @@ ADMIN = frozenset("A012345")
 DOLLARS: Mapping[str, Any] = {"use_dollars": True}
 PLAIN: Mapping[str, Any] = {"use_dollars": True, "skip_pending_exec_reports": True}
 OPTIONS = {"orders-nr": PLAIN, "orders-rt": PLAIN, "drop-copy": DOLLARS, "rfq": DOLLARS}
-AT_ONCE = RetrySettings(base_seconds=0.0, cap_seconds=0.0)
+AT_ONCE = RetrySettings(base_seconds=0.0, cap_seconds=0.0, jitter=lambda: 1.0)
 BUY, SELL = Side.BUY, Side.SELL
 
 

@@ -473,15 +473,3 @@ async def test_a_clock_that_runs_ahead(desk: Opener, kind: str, row: Words) -> N
         assert [(frame.msg_type, frame.get(373)) for frame in said[:2]] == [("3", "10"), ("5", None)]
         assert order.state is not OrderState.NEW
         assert list(joined.venue.ledger.orders) == []
-
-
-@rows_by_kind([Words("373=11 no such message", "3 in")], *BOTH)
-async def test_a_message_type_that_is_none(desk: Opener, kind: str, row: Words) -> None:
-    async with desk({"desk": Seat(kind, guarded=False)}) as joined:
-        number = joined["desk"].send(Message("ZZ", [(11, "c1")]))
-        await joined.settle()
-        answers = [frame for frame in joined.frames("desk", admin=True) if frame.get(45) == str(number)]
-        assert [(frame.msg_type, frame.get(373), frame.get(380)) for frame in answers] in (
-            [("3", "11", None)],
-            [("j", None, "3")],
-        )

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from fixgw.engine.settings import RetrySettings
+from fixgw.fix.message import Message
 from fixgw.handlers.order import OrderState
+from fixgw.sim.accounts import AccountSpec, Tier
+from fixgw.sim.faults import Direction, Fault, FaultRule
 from fixgw.sim.messagelog import LoggedFrame
+from fixgw.sim.quirks import Quirks
+from fixgw.sim.rates import RateSettings
 from fixgw.sim.venue import Simulator
 from fixgw.venues.base import Retry
 from fixgw.venues.kalshi.profile import VENUE
@@ -20,7 +26,8 @@ from tests.kalshi.desk import BUY, DeskClock, Joined, Opener, Seat, limit
 KINDS = tuple(VENUE.profile.kinds)
 NUMBERED = tuple(kind.name for kind in VENUE.profile.kinds.values() if kind.retransmission)
 RESETTING = tuple(kind.name for kind in VENUE.profile.kinds.values() if kind.must_reset)
-SECOND = RetrySettings(base_seconds=1.0, cap_seconds=1.0)
+SECOND = RetrySettings(base_seconds=1.0, cap_seconds=1.0, jitter=lambda: 1.0)
+DOUBLING = replace(SECOND, cap_seconds=60.0)
 NEEDS = {"listener_session": {"skip_pending_exec_reports": True}}
 VALUES: Mapping[str, object] = {"message_retention_period": 48}
 
@@ -79,6 +86,17 @@ async def test_the_flag_that_has_a_setting_of_its_own(desk: Opener, kind: str, r
         joined.seen = 0
         joined.assert_fits(admin(joined, "desk", "A", outbound=False)[0], "A|8013=Y")
         assert joined["desk"].active
+
+
+@rows_by_kind([Words("141 not Y", "A out, 5 in")], *RESETTING)
+async def test_a_logon_that_does_not_reset(desk: Opener, kind: str, row: Words) -> None:
+    seat = Seat(kind, wrong={"reset_on_logon": False})
+    async with desk({"desk": seat}, wait="none", retry=SECOND) as joined:
+        joined.seen = 0
+        await joined.settle()
+        text = f"ResetSeqNumFlag(141) must be Y on {VENUE.profile.kinds[kind].target_comp_id}"
+        assert [frame.get(58) for frame in admin(joined, "desk", "5")] == [text]
+        assert text in joined["desk"].why
 
 
 # -- refusals --
@@ -267,6 +285,39 @@ async def test_an_idle_session_beats(desk: Opener, kind: str, row: Words) -> Non
         assert joined["desk"].active
 
 
+@rows_by_kind([Words("the desk hears nothing and asks", "1 out, 0 in")], *KINDS)
+async def test_the_desk_tests_a_silent_venue(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind, more={"heartbeat": 10})}) as joined:
+        joined.venue.inject(FaultRule(Fault.DROP, Direction.TO_CLIENT, msg_type="0", times=1))
+        await asyncio.sleep(20)
+        (asked,) = admin(joined, "desk", "1", outbound=False)
+        answers = [frame.get(112) for frame in admin(joined, "desk", "0") if frame.get(112)]
+        assert answers == [asked.get(112)]
+        await asyncio.sleep(20)
+        if VENUE.profile.kinds[kind].retransmission:
+            assert joined["desk"].active
+
+
+@rows_by_kind([Words("the venue hears nothing and asks", "1 in, 0 out")], *KINDS)
+async def test_the_venue_tests_a_silent_desk(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind, more={"heartbeat": 10})}) as joined:
+        joined.venue.inject(FaultRule(Fault.DROP, Direction.TO_VENUE, msg_type="0", times=1))
+        await asyncio.sleep(20)
+        (asked,) = admin(joined, "desk", "1")
+        answers = [frame.get(112) for frame in admin(joined, "desk", "0", outbound=False) if frame.get(112)]
+        assert answers == [asked.get(112)]
+
+
+@rows_by_kind([Words("no answer ends the connection", "1 out, A out")], *KINDS)
+async def test_a_venue_that_stays_silent_is_left(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind, more={"heartbeat": 10})}, retry=SECOND) as joined:
+        joined.venue.inject(FaultRule(Fault.SILENCE, Direction.TO_CLIENT, msg_type="0", times=1))
+        await asyncio.sleep(40)
+        assert len(admin(joined, "desk", "1", outbound=False)) == 1
+        assert len(admin(joined, "desk", "A", outbound=False)) == 1
+        assert joined["desk"].active
+
+
 # -- numbers --
 
 
@@ -319,7 +370,7 @@ async def test_the_desk_asks_for_what_it_missed(desk: Opener) -> None:
         joined.assert_fits(filled, f"4|34={missed + 1}|123=Y|43=Y")
 
 
-@rows_by_kind([Words("ResendRequest without retransmission", "2 out")], *RESETTING)
+@rows_by_kind([Words("numbers begin anew after a lost connection", "A out")], *RESETTING)
 async def test_numbers_begin_anew_with_each_connection(desk: Opener, kind: str, row: Words) -> None:
     async with desk({"desk": Seat(kind)}) as joined:
         joined.venue.cut(joined.key_ids["desk"])
@@ -327,3 +378,116 @@ async def test_numbers_begin_anew_with_each_connection(desk: Opener, kind: str, 
         logons = admin(joined, "desk", "A", outbound=False)
         assert [(logon.msg_seq_num, logon.get(141)) for logon in logons] == [(1, "Y")]
         assert admin(joined, "desk", "2", outbound=False) == []
+
+
+@rows_by_kind([Words("ResendRequest for what is no longer retained", "2 out, 3 in")], *NUMBERED)
+async def test_what_is_asked_for_too_late(desk: Opener, kind: str, row: Words) -> None:
+    seats = {"desk": Seat(kind, more={"options": {"message_retention_period": 2}})}
+    async with desk(seats, retry=SECOND) as joined:
+        await joined.gateway.logout("desk")
+        (link,) = joined.venue.links.values()
+        link.keep(Message("j", [(45, "1"), (372, "D"), (380, "0")]))
+        await asyncio.sleep(3 * 3600)
+        joined.look()
+        await joined.gateway.logon("desk")
+        await joined.settle()
+        (asked,) = admin(joined, "desk", "2", outbound=False)
+        (reject,) = admin(joined, "desk", "3")
+        joined.assert_fits(reject, f"3|45={asked.msg_seq_num}|371=7|372=2|373=5")
+        assert "older than the 2 hours" in (reject.get(58) or "")
+
+
+@dataclass(frozen=True)
+class Barred:
+    """An account, or a key, that may not log on.
+
+    Args:
+        what: why.
+        kind: the kind of session.
+        text: Text(58) of the Logout.
+        settings: of the venue.
+        action: what the desk does about it.
+    """
+
+    what: str
+    kind: str
+    text: str
+    settings: Mapping[str, Any]
+    action: Retry
+
+    @property
+    def spoken(self) -> str:
+        """The Logon and its refusal."""
+        return f"A {self.kind} out, 5 {self.kind} in"
+
+
+BASIC = {"accounts": (AccountSpec("alpha", tier=Tier.EXPERT),)}
+CLOSED = {"accounts": (AccountSpec("alpha", retransmission=False),)}
+TIER = "API usage level is not allowed for FIX"
+BARRED = (
+    *(Barred(f"tier below Premier, {kind}", kind, TIER, BASIC, Retry.FATAL) for kind in KINDS),
+    Barred(
+        "KalshiRT is not enabled",
+        "orders-rt",
+        "KalshiRT is not enabled for this account",
+        CLOSED,
+        Retry.RETRY,
+    ),
+    Barred(
+        "KalshiPT is not enabled",
+        "post-trade",
+        "KalshiPT is not enabled for this account",
+        CLOSED,
+        Retry.RETRY,
+    ),
+)
+
+
+@rows(BARRED)
+async def test_who_may_not_log_on(desk: Opener, row: Barred) -> None:
+    async with desk({"desk": Seat(row.kind)}, wait="none", retry=SECOND, **row.settings) as joined:
+        joined.seen = 0
+        await joined.settle()
+        assert [frame.get(58) for frame in admin(joined, "desk", "5")] == [row.text]
+        assert row.text in joined["desk"].why or row.action is Retry.FATAL
+        assert joined["desk"].supervisor.gave_up.is_set() is (row.action is Retry.FATAL)
+
+
+BUSY = "FIX logon service busy; retry with backoff"
+
+
+@rows_by_kind([Words("logon service busy", "A out, A in, 5 in")], *KINDS)
+async def test_a_busy_logon_service(desk: Opener, kind: str, row: Words) -> None:
+    def busy(venue: Simulator, clock: DeskClock) -> None:
+        venue.refuse_logons(2)
+
+    async with desk({"desk": Seat(kind)}, wait="none", retry=SECOND, prepare=busy) as joined:
+        joined.seen = 0
+        await asyncio.sleep(10)
+        assert [frame.get(58) for frame in admin(joined, "desk", "5")] == [BUSY, BUSY]
+        assert joined["desk"].active  # it came through at the third attempt
+
+
+@rows_by_kind([Words("rate limit exceeded at Logon", "A out, 5 in")], *KINDS)
+async def test_too_many_logons(desk: Opener, kind: str, row: Words) -> None:
+    rates = RateSettings(logons_per_minute=1)
+    async with desk({"desk": Seat(kind)}, retry=DOUBLING, rates=rates) as joined:
+        joined.venue.cut(joined.key_ids["desk"])
+        await joined.settle()
+        await asyncio.sleep(1.5)
+        texts = [frame.get(58) for frame in admin(joined, "desk", "5")]
+        assert texts
+        assert set(texts) == {"rate limit exceeded"}
+        await asyncio.sleep(90)
+        assert joined["desk"].active
+
+
+@rows_by_kind([Words("373=11 a message of another kind of session", "3 in")], *KINDS)
+async def test_a_venue_that_answers_with_a_reject(desk: Opener, kind: str, row: Words) -> None:
+    quirks = Quirks(wrong_session_by_reject=True)
+    async with desk({"desk": Seat(kind, guarded=False)}, quirks=quirks) as joined:
+        number = joined["desk"].send(Message("AE", [(11, "c1")]))
+        await joined.settle()
+        (reject,) = admin(joined, "desk", "3")
+        joined.assert_fits(reject, f"3|45={number}|372=AE|373=11")
+        assert joined["desk"].active

@@ -178,7 +178,7 @@ async def test_a_settlement_of_several_pages_is_one(desk: Opener) -> None:
         assert len(joined["settled"].client(Settlements)) == 1
 
 
-@covers("UMS post-trade", "2 post-trade out")
+@covers("UMS post-trade", "2 post-trade out", "4 post-trade in")
 async def test_a_settlement_that_was_missed_comes_with_the_next_logon(desk: Opener) -> None:
     async with desk({"desk": TRADER, "settled": Seat("post-trade", "alpha")}) as joined:
         await position(joined, "10")
@@ -188,6 +188,8 @@ async def test_a_settlement_that_was_missed_comes_with_the_next_logon(desk: Open
         await joined.gateway.logon("settled")
         await joined["settled"].logged_on()
         await joined.heard("settled", f"UMS|43=Y|122|55={MARKET}|704=10.00")
+        said = joined.frames("settled", outbound=None, admin=True)
+        assert [frame.msg_type for frame in said] == ["A", "A", "2", "UMS", "4"]
         assert (await first_of(joined, "settled")).settl_price == Decimal(1)
 
 

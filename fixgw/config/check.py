@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from fixgw.config.dictionaries import make_check
 from fixgw.config.handlers import find_handler
-from fixgw.config.limits import grids_of_venues
+from fixgw.config.limits import grids_of_venues, position_known
 from fixgw.config.listening import listening, one_port
 from fixgw.config.load import SettingPath
 from fixgw.config.pauses import maintenance
@@ -357,6 +357,7 @@ SESSION_RULES: Iterable[SessionRule] = (
     _dictionary,
     listening,
     rate_limit,
+    position_known,
     maintenance,
 )
 FILE_RULES: Iterable[FileRule] = (

@@ -12,17 +12,18 @@ from fixgw.handlers.passage import Guard
 from fixgw.safety.checks import AllowedSymbols, MaxNotional, MaxOrderQty, PreTradeChecks, PriceBand, Rule
 from fixgw.safety.duplicates import DuplicateGuard
 from fixgw.safety.grid import PRICED, GridGuard, Grids
+from fixgw.safety.position import PositionGuard
 
 
 def limits(session: Resolved, grids: dict[str, Grids], settings: Settings | None) -> list[Guard]:
-    """Return the guards that judge one order by itself.
+    """Return the guards that judge an order and use up nothing.
 
     Args:
         session: the session and its venue's facts.
         grids: of the gateway's venues; missing ones are added.
         settings: the whole file, for what it says of grids.
     """
-    return [*_grid_guard(session, grids, settings), *_checks(session)]
+    return [*_grid_guard(session, grids, settings), *_checks(session), *_position(session)]
 
 
 def duplicates(session: Resolved) -> list[Guard]:
@@ -37,6 +38,17 @@ def grids_of_venues(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Proble
     for name in loaded.settings.grids:
         if name not in venues:
             yield loaded.problem(f"no session uses {name!r}", ("grids", name), suggest(name, venues))
+
+
+def position_known(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
+    """A limit on positions is asked for where the session's orders are known."""
+    sends = session.venue.sends(session.kind, session.options)
+    orders = sends is None or "D" in sends
+    if session.section.risk.max_position is not None and orders and not session.kind.order_entry:
+        what = f"max_position needs the session's orders, and {session.kind.name} keeps none"
+        yield loaded.problem(
+            what, (*session.path, "risk", "max_position"), "use a kind of session for orders"
+        )
 
 
 def _grid_guard(session: Resolved, known: dict[str, Grids], settings: Settings | None) -> list[Guard]:
@@ -69,6 +81,11 @@ def _checks(session: Resolved) -> list[Guard]:
     if risk.max_notional is not None:
         rules.append(MaxNotional(risk.max_notional, event=session.profile.event_contracts))
     return [PreTradeChecks(rules, _where(session))] if rules else []
+
+
+def _position(session: Resolved) -> list[Guard]:
+    limit = session.section.risk.max_position
+    return [PositionGuard(limit, _where(session))] if limit is not None and session.kind.order_entry else []
 
 
 def _where(session: Resolved) -> str:

@@ -44,6 +44,8 @@ class RiskSection(Part):
     """the prices that an order may have"""
     duplicate_window: Seconds | None = None
     """seconds within which an order of the same symbol, side, quantity and price is refused"""
+    max_position: Contracts | None = None
+    """contracts of a market, YES or NO, at most, with every open order of the session filled"""
     symbols: tuple[Text, ...] = ()
     """the markets that may be traded, by symbol or pattern such as `KXHIGHNY-*`; all by default"""
 

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from fixgw.clock import Now
 from fixgw.fix.message import Message
 from fixgw.handlers.base import SessionPort
+from fixgw.handlers.positions import Positions
 
 
 class Guard(Protocol):
@@ -34,11 +35,24 @@ class Guard(Protocol):
         ...
 
 
+class GuardedSession(SessionPort, Protocol):
+    """The session of a guard: the port, and what its executions made."""
+
+    @property
+    def positions(self) -> Positions:
+        """The positions that the session's executions made.
+
+        Raises:
+            LocalError: no executions are told on it.
+        """
+        ...
+
+
 @runtime_checkable
 class SessionGuard(Guard, Protocol):
     """A guard that looks at the session whose messages it judges."""
 
-    def bind(self, port: SessionPort) -> None:
+    def bind(self, port: GuardedSession) -> None:
         """Look at this session from now on."""
         ...
 

@@ -68,6 +68,22 @@ class Positions(Holdings, Book):
         """Tell an account of everything from now on, before anything is loaded."""
         self._account = account
 
+    def latest(self, symbol: str, alloc_account: str = "") -> Decimal:
+        """Return the net YES contracts (negative: NO) in a market, by the best that is known.
+
+        The venue's own figure goes before the sum of executions, and what all sessions of the gateway tell
+        before what this one does.
+
+        Args:
+            symbol: Symbol(55).
+            alloc_account: AllocAccount(79), the subaccount.
+        """
+        told = self if self._account is None else self._account
+        position = told.get(symbol, "" if alloc_account == self._primary else alloc_account)
+        if position is None:
+            return ZERO
+        return position.qty if position.venue_qty is None else position.venue_qty
+
     # -- handlers.base.Book --
 
     def on_message(self, message: Message, context: Context) -> None:

@@ -147,6 +147,17 @@ def test_what_can_not_be_a_limit_is_told(spoil: Spoil, changes: dict[str, Any], 
         spoil(changes)
 
 
+def test_a_position_is_limited_where_orders_are_known(spoil: Spoil) -> None:
+    changes = {**GENERIC, "sessions.0.kind": "session", "sessions.0.risk": {"max_position": 5}}
+    (problem,) = check(spoil(changes))
+    assert problem.what == "max_position needs the session's orders, and session keeps none"
+
+
+def test_a_limit_of_the_defaults_leaves_sessions_without_orders_alone(spoil: Spoil) -> None:
+    *_, md = _passages(spoil, {"defaults.risk": {"max_position": 5}})
+    assert [type(guard).__name__ for guard in md.guards if "Position" in type(guard).__name__] == []
+
+
 def _grids(passage: Passage) -> Grids:
     (guard,) = [guard for guard in passage.guards if isinstance(guard, GridGuard)]
     return guard.grids

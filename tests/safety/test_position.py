@@ -1,0 +1,183 @@
+"""A position that a limit keeps small, with every open order counted: against the simulator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from fixgw.engine.gateway import Gateway
+from fixgw.errors import LimitBreached
+from fixgw.handlers.order import Order, OrderState
+from fixgw.handlers.orders import Orders
+from fixgw.messages.order_entry import Side
+from fixgw.sim.orders import Side as HouseSide
+from fixgw.sim.sessions import memory_plans
+from fixgw.sim.venue import Simulator
+from fixgw.venues.kalshi.messages import NewOrderSingle
+
+pytest_plugins = ["fixgw.testing"]
+
+MARKET = "HIGHNY-26DEC31"
+LIMIT = 20
+
+
+def _gateway(venue: Simulator, directory: Path) -> Gateway:
+    settings = {
+        "orders": {
+            "risk": {"max_position": LIMIT},
+            "store": {"kind": "tape", "path": str(directory)},
+        }
+    }
+    plans = memory_plans(venue, {"orders": ("orders-rt", "alpha")}, settings=settings)
+    return Gateway(plans, clock=venue.settings.clock)
+
+
+@pytest_asyncio.fixture
+async def orders(memory_venue: Simulator, tmp_path: Path) -> AsyncIterator[Orders]:
+    """The orders of a session that may hold 20 contracts of a market."""
+    async with _gateway(memory_venue, tmp_path / "tapes") as gateway:
+        yield gateway.orders
+
+
+def _order(side: Side, qty: int, *, price: str = "0.50", account: str | None = None) -> NewOrderSingle:
+    return NewOrderSingle(
+        symbol=MARKET, side=side, order_qty=Decimal(qty), price=Decimal(price), alloc_account=account
+    )
+
+
+async def _rests(orders: Orders, side: Side, qty: int, *, price: str = "0.50") -> Order:
+    order = await orders.submit(_order(side, qty, price=price))
+    await order.acknowledged(timeout=1)
+    return order
+
+
+async def _fills(venue: Simulator, order: Order, qty: int) -> None:
+    venue.fill(order.cl_ord_id, Decimal(qty))
+    await asyncio.sleep(1)
+
+
+async def _room(orders: Orders, side: Side) -> int:
+    """Return how many contracts more may be asked for; the order that shows it is taken back."""
+    for qty in range(3 * LIMIT, 0, -1):
+        try:
+            order = await orders.submit(_order(side, qty, price="0.01" if side is Side.BUY else "0.99"))
+        except LimitBreached:
+            continue
+        await order.acknowledged(timeout=1)
+        await (await orders.cancel(order)).acknowledged(timeout=1)
+        await order.closed(timeout=1)
+        return qty
+    return 0
+
+
+async def test_open_orders_of_a_side_count_as_filled(orders: Orders) -> None:
+    await _rests(orders, Side.BUY, 15)
+    assert (await _room(orders, Side.BUY), await _room(orders, Side.SELL)) == (5, 20)
+
+
+async def test_the_refusal_names_worst_case_limit_and_setting(orders: Orders) -> None:
+    await _rests(orders, Side.BUY, 15)
+    with pytest.raises(LimitBreached) as caught:
+        await orders.submit(_order(Side.BUY, 6))
+    assert str(caught.value) == (
+        "max_position: 21 contracts of HIGHNY-26DEC31 long at worst, and 20 at most "
+        "(set by sessions.orders.risk.max_position)"
+    )
+
+
+async def test_an_order_that_has_not_been_answered_counts(orders: Orders) -> None:
+    orders.place(_order(Side.BUY, 15))
+    with pytest.raises(LimitBreached, match="21 contracts"):
+        orders.place(_order(Side.BUY, 6))
+
+
+async def test_what_has_filled_is_the_position(memory_venue: Simulator, orders: Orders) -> None:
+    await _fills(memory_venue, await _rests(orders, Side.BUY, 15), 15)
+    assert (await _room(orders, Side.BUY), await _room(orders, Side.SELL)) == (5, 35)
+
+
+async def test_a_part_that_has_filled_counts_once(memory_venue: Simulator, orders: Orders) -> None:
+    await _fills(memory_venue, await _rests(orders, Side.SELL, 15), 6)
+    assert (await _room(orders, Side.SELL), await _room(orders, Side.BUY)) == (5, 26)
+
+
+async def test_a_canceled_order_leaves_room(orders: Orders) -> None:
+    order = await _rests(orders, Side.BUY, 20)
+    await (await orders.cancel(order)).acknowledged(timeout=1)
+    assert await _room(orders, Side.BUY) == 20
+
+
+async def test_a_refused_order_leaves_room(memory_venue: Simulator, orders: Orders) -> None:
+    memory_venue.close_market(MARKET)
+    order = await orders.submit(_order(Side.BUY, 20))
+    await order.closed(timeout=1)
+    memory_venue.reopen_market(MARKET)
+    await asyncio.sleep(10)  # the venue's refusal holds further orders back for a while
+    assert order.state is OrderState.REJECTED
+    assert await _room(orders, Side.BUY) == 20
+
+
+async def test_a_replace_counts_by_its_new_total(memory_venue: Simulator, orders: Orders) -> None:
+    order = await _rests(orders, Side.BUY, 10)
+    await _fills(memory_venue, order, 4)
+    with pytest.raises(LimitBreached, match="21 contracts"):
+        await orders.replace(order, order_qty=Decimal(21))
+    await (await orders.replace(order, order_qty=Decimal(20))).acknowledged(timeout=1)
+    assert await _room(orders, Side.BUY) == 0
+
+
+async def test_a_replace_in_flight_counts_by_the_greater_total(orders: Orders) -> None:
+    order = await _rests(orders, Side.BUY, 10)
+    await orders.replace(order, order_qty=Decimal(18))
+    with pytest.raises(LimitBreached, match="21 contracts"):
+        orders.place(_order(Side.BUY, 3))
+    await order.pending[next(iter(order.pending))].settled()
+    smaller = await orders.replace(order, order_qty=Decimal(5))
+    with pytest.raises(LimitBreached, match="21 contracts"):
+        orders.place(_order(Side.BUY, 3))
+    await smaller.settled()
+    orders.place(_order(Side.BUY, 15))
+
+
+async def test_what_makes_an_order_smaller_or_moves_it_always_leaves(
+    memory_venue: Simulator, orders: Orders
+) -> None:
+    order = await _rests(orders, Side.BUY, 20)
+    memory_venue.quote(MARKET, HouseSide.SELL, Decimal("0.60"), Decimal(5))
+    await (await orders.replace(order, price=Decimal("0.55"))).acknowledged(timeout=1)
+    await (await orders.replace(order, order_qty=Decimal(19))).acknowledged(timeout=1)
+    assert order.order_qty == 19
+
+
+async def test_a_subaccount_has_a_position_of_its_own(orders: Orders) -> None:
+    await _rests(orders, Side.BUY, 20)
+    orders.place(_order(Side.BUY, 20, account="2"))
+    for account in (None, "0", "2"):
+        with pytest.raises(LimitBreached):
+            orders.place(_order(Side.BUY, 1, account=account))
+
+
+async def test_a_restart_knows_position_and_open_orders(memory_venue: Simulator, tmp_path: Path) -> None:
+    async with _gateway(memory_venue, tmp_path / "tapes") as first:
+        await _fills(memory_venue, await _rests(first.orders, Side.BUY, 12), 12)
+        await _rests(first.orders, Side.BUY, 5)
+        await _rests(first.orders, Side.SELL, 7, price="0.90")
+    async with _gateway(memory_venue, tmp_path / "tapes") as second:
+        assert (await _room(second.orders, Side.BUY), await _room(second.orders, Side.SELL)) == (3, 25)
+
+
+async def test_an_order_whose_outcome_is_unknown_counts(
+    memory_venue: Simulator, tmp_path: Path, orders: Orders
+) -> None:
+    memory_venue.cut(memory_venue.keys["alpha"].key_id)
+    order = orders.place(_order(Side.BUY, 20))
+    await asyncio.sleep(0.1)
+    assert order.state is OrderState.UNKNOWN
+    await asyncio.sleep(10)
+    assert order.state in (OrderState.NOT_SENT, OrderState.NEW)
+    assert await _room(orders, Side.BUY) == (20 if order.state is OrderState.NOT_SENT else 0)

@@ -17,6 +17,7 @@ from fixgw.sim.orders import Named
 from fixgw.sim.quirks import RECOMMENDED, Quirks
 
 SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
 READ = -1  # the bucket of reads, beside those of the exchange indices; 0 counts for no index
 READS = frozenset({"V", "e", "U1"})
 QUOTES = frozenset({"R", "S", "Z", "U7", "UA", "UE"})
@@ -80,24 +81,25 @@ class Bucket:
 
     Args:
         capacity: the most that it holds, tokens.
-        rate: what comes back, tokens a second.
+        rate: tokens that come back in a period.
         now_ns: the instant, nanoseconds.
+        period_ns: the period, nanoseconds.
     """
 
-    def __init__(self, capacity: int, rate: float, now_ns: int) -> None:
-        self._capacity_ns = capacity * SECOND_NS
+    def __init__(self, capacity: int, rate: int, now_ns: int, period_ns: int = SECOND_NS) -> None:
+        self._token = period_ns  # so that what comes back in a nanosecond is a whole number
         self._rate = rate
-        self._level_ns = self._capacity_ns
+        self._capacity = self._level = capacity * self._token
         self._at_ns = now_ns
 
     def take(self, tokens: int, now_ns: int) -> bool:
         """Take tokens, if there are enough, and tell whether there were."""
-        gained = int((now_ns - self._at_ns) * self._rate)
-        self._level_ns = min(self._capacity_ns, self._level_ns + gained)
+        gained = (now_ns - self._at_ns) * self._rate
+        self._level = min(self._capacity, self._level + gained)
         self._at_ns = now_ns
-        if tokens * SECOND_NS > self._level_ns:
+        if tokens * self._token > self._level:
             return False
-        self._level_ns -= tokens * SECOND_NS
+        self._level -= tokens * self._token
         return True
 
 
@@ -172,5 +174,5 @@ class LogonLimiter:
             return ""
         bucket = self._buckets.get(key_id)
         if bucket is None:
-            bucket = self._buckets[key_id] = Bucket(self._per_minute, self._per_minute / 60, now_ns)
+            bucket = self._buckets[key_id] = Bucket(self._per_minute, self._per_minute, now_ns, MINUTE_NS)
         return "" if bucket.take(1, now_ns) else "rate limit exceeded"

@@ -45,7 +45,7 @@ def test_profit_by_average_cost(
 def test_settlement_realises_the_rest(price: str, realised: str, paid: str) -> None:
     holding = played((BUY, "10", "0.40"))
     holding.pay(D(price), D(paid), D(0))
-    assert (holding.position, holding.cost, holding.realised) == (0, 0, D(realised))
+    assert (holding.position, holding.cost, holding.realised) == (D(0), D(0), D(realised))
     assert holding.cash == D(realised)
 
 
@@ -56,7 +56,7 @@ def test_when_all_is_closed_cash_is_profit_less_fees() -> None:
     desk.buy("bob", 10, "0.55")
     desk.sell("ann", 10, "0.55")
     ann = desk.ledger.holding("ann", 0, MARKET)
-    assert (ann.bought, ann.sold, ann.realised) == (10, 10, D("1.5"))
+    assert (ann.bought, ann.sold, ann.realised) == (D(10), D(10), D("1.5"))
     assert ann.cash == ann.realised - ann.fees == desk.ledger.cash["ann"]
 
 
@@ -77,5 +77,8 @@ def test_a_market_pays_each_subaccount() -> None:
     desk.sell("bob", 2, "0.40")
     desk.submit(Terms("a", Owner("ann", "ann", subaccount=3), MARKET, BUY, D(2), D("0.40")))
     market = desk.ledger.pay(MARKET, Result.YES, D(1), desk.now)
-    assert [(one.account, one.position) for one in market.payouts] == [("ann", 2), ("bob", -2)]
+    assert [(one.account, one.position) for one in market.payouts] == [
+        ("ann", D(2)),
+        ("bob", D(-2)),
+    ]
     assert desk.ledger.holding("ann", 3, MARKET).position == 0

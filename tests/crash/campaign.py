@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 import fixgw
+from fixgw.handlers.holdings import Holdings
 from fixgw.handlers.order import Ending
 from fixgw.sim.kinds import KINDS
 from fixgw.sim.orders import Side
@@ -125,7 +126,7 @@ class Campaign:
         await self.stop(pace=0)
         self._note_connections()
         async with fixgw.load(self._plain) as gateway:
-            return self._case(list(gateway.orders)).faults() + self._revived()
+            return self._case(list(gateway.orders), gateway.positions).faults() + self._revived()
 
     async def close(self) -> None:
         """End what a failure has left behind."""
@@ -164,7 +165,7 @@ class Campaign:
 
     def _note(self, instant: Kill | Death) -> None:
         own = self._processes[-1].orders.run
-        tape = Tape.read(self._tape) if self._tape.exists() else Tape([], [], [])
+        tape = Tape.read(self._tape) if self._tape.exists() else Tape([], [], [], set())
         self.between += any(cl_ord_id.startswith(own) for cl_ord_id in tape.unanswered)
         if instant is Death.COMMITTED and self._sync is Sync.ALWAYS:
             self.never_left.append(tape.sent[-1])
@@ -180,12 +181,13 @@ class Campaign:
             self.venue.fill(order.terms.cl_ord_id, Decimal(self.rng.randint(1, 5)))
         self.venue.quote(MARKET, self.rng.choice((Side.BUY, Side.SELL)), Decimal("0.50"), Decimal(3))
 
-    def _case(self, orders: list[Any]) -> Case:
+    def _case(self, orders: list[Any], positions: Holdings) -> Case:
         return Case(
             venue=self.venue,
             session=self._session,
             tape=Tape.read(self._tape),
             orders=orders,
+            positions=positions,
             submitted=[name for process in self._processes for name in process.told("submitted")],
             handled={exec_id for process in self._processes for exec_id in process.told("report")},
             connections=self._connections,

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fixgw.fix.message import Message
+from fixgw.handlers.holdings import Holdings
 from fixgw.handlers.order import Ending, Order
 from fixgw.records import Flag, Kind, Record
-from fixgw.sim.compare import differences
+from fixgw.sim.compare import differences, position_differences
 from fixgw.sim.messagelog import LoggedFrame
 from fixgw.sim.orders import State
 from fixgw.sim.venue import Simulator
@@ -28,16 +29,18 @@ class Tape:
         sent: ClOrdIDs of new orders, in order.
         reported: ExecIDs and ClOrdIDs of the reports that a handler has to see.
         numbers: (epoch, MsgSeqNum) of everything sent first, in order.
+        trades: ExecIDs of the trades that were reported.
     """
 
     sent: list[str]
     reported: list[tuple[str, str]]
     numbers: list[tuple[int, int]]
+    trades: set[str]
 
     @classmethod
     def read(cls, path: Path) -> Tape:
         """Read a tape, which may be in use or have a torn tail."""
-        tape = cls([], [], [])
+        tape = cls([], [], [], set())
         for record in records(path):
             if record.kind == Kind.FRAME and not record.flags & (Flag.POSS_DUP | Flag.GARBLED):
                 tape._take(record)
@@ -51,6 +54,8 @@ class Tape:
                 self.sent.append(message.text(11) or "")
         elif message.msg_type == "8":
             self.reported.append((message.text(17) or "", message.text(11) or ""))
+            if message.text(150) == "F":
+                self.trades.add(message.text(17) or "")
 
     @property
     def unanswered(self) -> set[str]:
@@ -67,6 +72,7 @@ class Case:
         session: the session's name there.
         tape: after the last clean stop.
         orders: the book of a gateway on that tape.
+        positions: those of that gateway.
         submitted: ClOrdIDs whose submit had returned.
         handled: ExecIDs that the handler has told.
         connections: how many connections the venue had seen at the end of each process, oldest first.
@@ -77,6 +83,7 @@ class Case:
     session: str
     tape: Tape
     orders: list[Order]
+    positions: Holdings
     submitted: list[str]
     handled: set[str]
     connections: list[int]
@@ -170,6 +177,16 @@ def the_ledger_agrees(case: Case) -> Iterator[str]:
             yield f"{order.cl_ord_id} is unknown, and a report about it is on the tape"
 
 
+def every_trade_counts_once(case: Case) -> Iterator[str]:
+    """Positions, fees and profit are the ledger's; without retransmission they miss what the tape misses."""
+    if case.positions.counted != len(case.tape.trades):
+        yield f"{case.positions.counted} trades were counted, {len(case.tape.trades)} are on the tape"
+    if case.retransmission:
+        owners = (order.terms.owner for order in case.venue.ledger.orders.values())
+        account = next(owner.account for owner in owners if owner.session == case.session)
+        yield from position_differences(case.venue.ledger, account, case.positions.snapshot())
+
+
 def _repeated(items: Iterable[object]) -> list[object]:
     return [item for item, times in Counter(items).items() if times > 1]
 
@@ -182,4 +199,5 @@ RULES: tuple[Callable[[Case], Iterator[str]], ...] = (
     no_order_is_forgotten_or_invented,
     every_report_reaches_the_handler,
     the_ledger_agrees,
+    every_trade_counts_once,
 )

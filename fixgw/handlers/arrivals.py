@@ -27,6 +27,11 @@ class Arrivals(Generic[T]):
         """Return how many have come, those that are forgotten included."""
         return self._count
 
+    @property
+    def kept(self) -> list[T]:
+        """What readers that come now would see first, oldest first."""
+        return list(self._kept)
+
     def append(self, item: T) -> None:
         """Take in one more."""
         self._kept.append(item)

@@ -12,6 +12,7 @@ from fixgw.reconcile.model import (
     Break,
     BreakKind,
     Counts,
+    ExecKey,
     Execution,
     FieldDifference,
     Period,
@@ -21,6 +22,7 @@ from fixgw.reconcile.model import (
 )
 
 CENT = Decimal("0.01")
+NO_KEY = ExecKey(0, 0, 0)
 MOST_BREAKS = 100_000  # that are kept whole; a run with more is told so
 
 
@@ -59,6 +61,7 @@ class Judge:
         self._ours_alone: list[Execution] = []
         self._fees: dict[str, tuple[Decimal, Decimal, Execution]] = {}  # by order, where a fill differs
         self._totals: dict[str, tuple[_Side, _Side]] = {}
+        self._last_seen: dict[tuple[str, int], Execution] = {}
 
     def take(self, pair: Pair) -> None:
         """Judge one pair, as far as that can be done before the proofs are known."""
@@ -107,6 +110,10 @@ class Judge:
             SymbolTotals(symbol, ours.count, theirs.count, ours.qty, theirs.qty, ours.fees, theirs.fees)
             for symbol, (ours, theirs) in sorted(self._totals.items())
         )
+
+    def last_seen(self) -> tuple[Execution, ...]:
+        """Return the newest execution of each market and subaccount that a tape has."""
+        return tuple(self._last_seen.values())
 
     # -- executions --
 
@@ -180,6 +187,12 @@ class Judge:
             )
         )
 
+    def _see(self, ours: Execution) -> None:
+        key = (ours.symbol, ours.subaccount)
+        before = self._last_seen.get(key)
+        if before is None or _age(before) <= _age(ours):
+            self._last_seen[key] = ours
+
     def _add_up(self, pair: Pair) -> None:
         one = pair.ours or pair.theirs[0]
         total = self._totals.get(one.symbol)
@@ -187,8 +200,13 @@ class Judge:
             total = self._totals[one.symbol] = (_Side(), _Side())
         if pair.ours is not None:
             total[0].add(pair.ours)
+            self._see(pair.ours)
         if pair.theirs:
             total[1].add(pair.theirs[0])
+
+
+def _age(one: Execution) -> tuple[int, ExecKey]:
+    return one.utc_ns, one.exec_key or NO_KEY
 
 
 def young_from(now_ns: int) -> int:

@@ -19,6 +19,7 @@ from fixgw.venues.kalshi.rest import KalshiRest
 from fixgw.venues.kalshi.rest_models import Fill
 
 SECOND = 1_000_000_000
+ZERO = Decimal(0)
 FIRST_SLICE_NS = 3_600 * SECOND
 SHORTEST_SLICE_NS = SECOND
 LONGEST_SLICE_NS = 24 * 3_600 * SECOND
@@ -191,9 +192,9 @@ def execution_of_report(report: ExecutionReport) -> Execution | None:
         order_id=report.order_id,
         symbol=report.symbol,
         side=report.side,
-        qty=report.last_qty or Decimal(0),
-        price=report.last_px or Decimal(0),
-        fee=sum((fee for fee in fees if fee is not None), Decimal(0)),
+        qty=report.last_qty or ZERO,
+        price=report.last_px or ZERO,
+        fee=sum((fee for fee in fees if fee is not None), ZERO),
         utc_ns=parse_utc_timestamp_ns(report.message.get(TRANSACT_TIME) or b""),
         trade_id=report.trd_match_id or "",
         exec_key=key,
@@ -201,5 +202,6 @@ def execution_of_report(report: ExecutionReport) -> Execution | None:
         cl_ord_id=report.cl_ord_id or "",
         subaccount=int(report.alloc_account or 0),
         exchange_index=key.exchange_index if key is not None else 0,
+        position=(report.long_qty or ZERO) - (report.short_qty or ZERO),
         feed=DropCopyFeed.name,
     )

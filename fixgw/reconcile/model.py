@@ -61,6 +61,8 @@ class Execution:
         cl_ord_id: ClOrdID(11), empty where the feed has none.
         subaccount: AllocAccount(79).
         exchange_index: LastMkt(30).
+        position: LongQty(704) less ShortQty(705): net YES of the account after it, as the venue says; None
+            where the feed does not tell.
         feed: who tells it.
         session: on which session it came, empty where it came on none.
     """
@@ -78,6 +80,7 @@ class Execution:
     cl_ord_id: str = ""
     subaccount: int = 0
     exchange_index: int = 0
+    position: Decimal | None = None
     feed: str = ""
     session: str = ""
 
@@ -278,6 +281,7 @@ class ReconciliationReport:
         breaks: what differs.
         warnings: what a person should look at, though it breaks nothing.
         totals: by market.
+        last_seen: the newest execution of each market and subaccount that a tape has.
         applied: executions that the run gave to the gateway's books.
     """
 
@@ -294,6 +298,7 @@ class ReconciliationReport:
     breaks: tuple[Break, ...] = ()
     warnings: tuple[str, ...] = ()
     totals: tuple[SymbolTotals, ...] = ()
+    last_seen: tuple[Execution, ...] = ()
     applied: int = 0
 
     @property

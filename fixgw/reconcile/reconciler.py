@@ -7,8 +7,8 @@ from dataclasses import replace
 from uuid import uuid4
 
 from fixgw.clock import Clock, SystemClock
+from fixgw.reconcile.checks import Check
 from fixgw.reconcile.feeds import TOLERANCE_NS, Feed
-from fixgw.reconcile.findings import Check
 from fixgw.reconcile.join import PATIENCE_NS, Join
 from fixgw.reconcile.judge import Judge, young_from
 from fixgw.reconcile.model import (
@@ -88,8 +88,10 @@ class Reconciler:
             breaks=tuple(judge.breaks),
             warnings=tuple(judge.warnings),
             totals=judge.totals(),
+            last_seen=judge.last_seen(),
         )
-        report = await self._checked(report)
+        for check in self._checks:
+            report = await check.run(report)
         unproven = self._unproven(results, report.judged_until_ns)
         return replace(
             report,
@@ -108,18 +110,6 @@ class Reconciler:
                     judge.take(pair)
         for pair in join.finish():
             judge.take(pair)
-
-    async def _checked(self, report: ReconciliationReport) -> ReconciliationReport:
-        """Make the further comparisons; each sees what was found before it."""
-        for check in self._checks:
-            finding = await check.run(report)
-            report = replace(
-                report,
-                breaks=(*report.breaks, *finding.breaks),
-                warnings=(*report.warnings, *finding.warnings),
-                feeds=(*report.feeds, *finding.feeds),
-            )
-        return report
 
     def _judged_until(self, theirs: Iterable[Proof]) -> int:
         ends = [proof.period.end_ns for proof in theirs if Subject.EXECUTIONS in proof.subjects]

@@ -12,6 +12,7 @@ from fixgw.errors import StoreError
 from fixgw.reconcile.model import Execution, Period, Proof, SessionTimeline, Subject, subtract
 from fixgw.reconcile.reports import ReadReport, Told, execution_of
 from fixgw.reconcile.timeline import Timeline
+from fixgw.reconcile.witnesses import Witness
 from fixgw.records import Flag, Kind, Record
 from fixgw.store.reader import TapeReader
 
@@ -53,17 +54,25 @@ class TapeFeed:
         source: the tape.
         now_ns: the present instant, UTC nanoseconds: up to there the tape is read.
         ours: it is what the gateway's books were given; otherwise, a listener's witness.
+        witnesses: shown every record, for the comparisons that follow.
         read: reads an execution out of a frame.
     """
 
     def __init__(
-        self, source: TapeSource, now_ns: int, *, ours: bool = True, read: ReadReport = execution_of
+        self,
+        source: TapeSource,
+        now_ns: int,
+        *,
+        ours: bool = True,
+        witnesses: Sequence[Witness] = (),
+        read: ReadReport = execution_of,
     ) -> None:
         self.name = f"tape of {source.session}"
         self.ours = ours
         self._source = source
         self._now_ns = now_ns
         self._read = read
+        self._witnesses = list(witnesses)
         self._timeline = Timeline(source.session, retransmission=source.retransmission)
         self._begins_ns = BEGINNING_NS
         self._told = Told(self.name, source.session, source.in_dollars)
@@ -111,6 +120,8 @@ class TapeFeed:
 
     def _executions_of(self, record: Record) -> Iterator[Execution]:
         self._timeline.take(record)
+        for witness in self._witnesses:
+            witness.take(record)
         if record.kind != Kind.FRAME:
             if record.kind in (Kind.CONNECT, Kind.DROP, Kind.RESET, Kind.NUMBERS):
                 self._waiting.clear()

@@ -84,6 +84,11 @@ class Settlements(Client):
         return len(self._settled)
 
     @property
+    def complete(self) -> list[Settlement]:
+        """The settlements that have come, as far as they are kept, oldest first."""
+        return self._settled.kept
+
+    @property
     def incomplete(self) -> list[str]:
         """The markets of which pages are missing."""
         return list(self._open)

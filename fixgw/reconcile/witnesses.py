@@ -1,0 +1,94 @@
+"""What is gathered from a tape while it is read once: ids that were sent, open orders, settlements."""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol, cast
+
+from fixgw.engine.recovery import Rebuild, stored_message
+from fixgw.handlers.base import Context, SessionPort
+from fixgw.handlers.order import OrderSnapshot
+from fixgw.handlers.orderbook import OrderBook
+from fixgw.records import Flag, Kind, Record
+from fixgw.store.base import Stored
+from fixgw.store.checkpoint import Checkpoint
+from fixgw.venues.kalshi.settlement import Settlement, Settlements
+
+ADMIN = int(Flag.ADMIN | Flag.GARBLED)
+CL_ORD_ID = re.compile(rb"\x0111=([^\x01]+)\x01")
+IS_SETTLEMENT = b"\x0135=UMS\x01"
+MOST_SINCE = 200_000  # records after the last checkpoint that are kept to rebuild the order book
+NOBODY = cast(SessionPort, None)  # a book that is rebuilt sends nothing
+
+
+class Witness(Protocol):
+    """Looks at the records of a tape as they go by."""
+
+    def take(self, record: Record) -> None:
+        """Take in one record, in the order of the tape."""
+        ...
+
+
+class NamedOrders:
+    """Every ClOrdID(11) that stands on a tape, as numbers: a million take some 60 MB, not 200."""
+
+    def __init__(self) -> None:
+        self._ids: set[int] = set()
+
+    def take(self, record: Record) -> None:
+        """Note the id that a frame names."""
+        if record.kind == Kind.FRAME and not record.flags & ADMIN:
+            found = CL_ORD_ID.search(record.payload)
+            if found is not None:
+                self._ids.add(hash(found[1]))
+
+    def __contains__(self, cl_ord_id: str) -> bool:
+        return hash(cl_ord_id.encode()) in self._ids
+
+
+class LastOrders:
+    """The order book at the end of a tape, rebuilt as a gateway rebuilds it.
+
+    Attributes:
+        lost: too much stands after the last checkpoint for it to be rebuilt here.
+    """
+
+    def __init__(self) -> None:
+        self.lost = False
+        self._books: dict[str, bytes] = {}
+        self._since: list[Record] = []
+
+    def take(self, record: Record) -> None:
+        """Keep what a gateway would start from."""
+        if record.kind == Kind.CHECKPOINT:
+            self._books = dict(Checkpoint.decode(record.payload).books)
+            self._since.clear()
+            self.lost = False
+        elif len(self._since) < MOST_SINCE:
+            self._since.append(record)
+        else:
+            self.lost = True
+
+    def open(self) -> list[OrderSnapshot]:
+        """Return the orders that may still fill, as far as the tape tells."""
+        book = OrderBook()
+        Rebuild([book], NOBODY).run(Stored(books=self._books, since=self._since))
+        return [order.snapshot() for order in book.open]
+
+
+class SettledMarkets:
+    """The market settlements on a tape, their pages joined."""
+
+    def __init__(self) -> None:
+        self._joins = Settlements()
+
+    @property
+    def complete(self) -> list[Settlement]:
+        """The settlements of which every page is there, oldest first."""
+        return self._joins.complete
+
+    def take(self, record: Record) -> None:
+        """Take in a page."""
+        if record.kind == Kind.FRAME and IS_SETTLEMENT in record.payload[:64]:
+            message = stored_message(record)
+            self._joins.on_message(message, Context(NOBODY, record.msg_seq_num))

@@ -9,6 +9,7 @@ if _TYPE_CHECKING:
     from fixgw.config.build import load
     from fixgw.engine.acceptor import Acceptor
     from fixgw.engine.acceptor_settings import AcceptorPlan, AcceptorSession, Authenticator
+    from fixgw.engine.blocking import BlockingGateway
     from fixgw.engine.gateway import Gateway
     from fixgw.engine.handle import SessionHandle
     from fixgw.engine.loop import event_loop
@@ -39,6 +40,7 @@ _HOMES = {
     "fixgw.config.build": ("load",),
     "fixgw.engine.acceptor": ("Acceptor",),
     "fixgw.engine.acceptor_settings": ("AcceptorPlan", "AcceptorSession", "Authenticator"),
+    "fixgw.engine.blocking": ("BlockingGateway",),
     "fixgw.engine.gateway": ("Gateway",),
     "fixgw.engine.handle": ("SessionHandle",),
     "fixgw.engine.loop": ("event_loop",),
@@ -68,6 +70,7 @@ __all__ = [
     "AcceptorPlan",
     "AcceptorSession",
     "Authenticator",
+    "BlockingGateway",
     "ConfigError",
     "ConnectError",
     "Context",

@@ -172,7 +172,7 @@ class OrderSnapshot:
     fees: Decimal = Decimal(0)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Order:
     """A live order; fields change as reports arrive.
 
@@ -213,6 +213,9 @@ class Order:
     request_ids: list[str] = field(default_factory=list)  # of every message about it that this process knows
     formers: tuple[Request, ...] = ()
     _closed: list[asyncio.Future[None]] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<Order {self.cl_ord_id} {self.state}>"
 
     @property
     def cl_ord_id(self) -> str:

@@ -13,6 +13,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 # what a reader sees last, by example
 LAST_LINES = {
     "ask_for_quotes.py": "bought 100.00 YES at 0.4500",
+    "blocking_orders.py": "filled: 10 at 0.55",
     "custom_handler.py": "position: 10",
     "custom_signer.py": "with another secret: CLIENT: logon refused: "
     "Invalid credentials (the venue does not know this secret); check API key and secret",

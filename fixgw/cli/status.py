@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,8 @@ COLUMNS = (
     *("session", "phase", "epoch", "next in", "next out"),
     *("received", "sent", "resent", "drops", "host", "state"),
 )
+
+POSITION_COLUMNS = ("market", "subaccount", "net", "average", "realised", "fees", "venue says", "")
 
 
 def status(
@@ -32,6 +35,8 @@ def status(
         return
     sessions: dict[str, Any] = snapshot["sessions"]
     table("", COLUMNS, (_row(view) for view in sessions.values()))
+    if name is None:
+        _show_positions(snapshot["positions"])
     for view in sessions.values():
         supervisor = view["supervisor"]
         if not view["active"] and supervisor["why"]:
@@ -54,3 +59,34 @@ def _row(view: dict[str, Any]) -> tuple[object, ...]:
         view["supervisor"]["host"],
         view["supervisor"]["state"],
     )
+
+
+def _show_positions(positions: dict[str, Any]) -> None:
+    """Show what is held, and what all of it has earned, venue by venue."""
+    for venue, view in positions.items():
+        held = [one for one in view["each"] if Decimal(one["qty"])]
+        if held:
+            table(f"\nPositions at {venue}", POSITION_COLUMNS, map(_position_row, held))
+        if view["counted"]:
+            out.print(
+                f"{venue}: realised {_dollars(view['realised_pnl'])}, fees {_dollars(view['fees'])},"
+                f" {view['counted']} executions and settlements",
+                markup=False,
+            )
+
+
+def _position_row(position: dict[str, Any]) -> tuple[object, ...]:
+    return (
+        position["symbol"],
+        position["alloc_account"],
+        position["qty"],
+        _dollars(position["avg_px"]),
+        _dollars(position["realised_pnl"]),
+        _dollars(position["fees"]),
+        position["venue_qty"],
+        "" if position["agrees"] else "differs",
+    )
+
+
+def _dollars(text: str) -> str:
+    return f"{Decimal(text):.4f}"

@@ -1,0 +1,141 @@
+"""What an account can afford: balances, what open orders tie up, and limits on positions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from fixgw.sim.accounts import Accounts, AccountSpec
+from fixgw.sim.orders import CancelRejected, Owner, Rejected, Side, Terms
+from fixgw.sim.risk import collateral
+from tests.sim.desk import MARKET, Desk
+
+BUY, SELL = Side.BUY, Side.SELL
+D = Decimal
+OTHER = "KXFED-26DEC-T4.00"
+
+
+def rich(dollars: str, **limits: Decimal) -> Desk:
+    """A desk at which ann has so many dollars."""
+    spec = AccountSpec("ann", balances={0: D(dollars)}, **limits)  # type: ignore[arg-type]
+    desk = Desk(accounts=Accounts([spec]))
+    desk.engine.list_market(OTHER)
+    return desk
+
+
+def refused(desk: Desk, side: Side, qty: object, price: object, **more: object) -> str:
+    """Return why an order of ann's is refused, empty when it is not."""
+    events = desk.submit(desk.terms("ann", side, qty, price, **more))
+    return next((event.text for event in events if isinstance(event, Rejected)), "")
+
+
+def terms(side: Side, price: str) -> Terms:
+    return Terms("a", Owner("ann", "ann"), MARKET, side, D(100), D(price))
+
+
+@pytest.mark.parametrize(
+    ("orders", "position", "dollars"),
+    [
+        ([], "0", "0"),
+        ([(BUY, "0.40", "10")], "0", "4"),
+        ([(SELL, "0.40", "10")], "0", "6"),
+        ([(BUY, "0.40", "10"), (SELL, "0.40", "10")], "0", "10"),
+        ([(SELL, "0.40", "10")], "10", "0"),
+        ([(SELL, "0.40", "10"), (SELL, "0.50", "10")], "15", "2.5"),
+        ([(BUY, "0.40", "10")], "-4", "2.4"),
+        ([(BUY, "0.40", "10")], "4", "4"),
+    ],
+)
+def test_what_open_orders_tie_up(orders: list[tuple[Side, str, str]], position: str, dollars: str) -> None:
+    entered = [(terms(side, price), D(leaves)) for side, price, leaves in orders]
+    assert collateral(entered, D(position)) == D(dollars)
+
+
+@pytest.mark.parametrize(("side", "price"), [(BUY, "0.40"), (SELL, "0.60")])
+def test_an_order_needs_its_price_and_its_fee(side: Side, price: str) -> None:
+    # ten contracts cost 4 dollars, and 0.168 of fee if they are taken
+    assert refused(rich("4.16"), side, 10, price) == "INSUFFICIENT_BALANCE"
+    assert refused(rich("4.168"), side, 10, price) == ""
+
+
+def test_the_reject_has_reason_3() -> None:
+    desk = rich("1")
+    events = desk.submit(desk.terms("ann", BUY, 10, "0.40"))
+    assert isinstance(events[0], Rejected)
+    assert int(events[0].reason) == 3
+
+
+def test_resting_orders_of_every_market_count() -> None:
+    desk = rich("9")
+    desk.buy("ann", 10, "0.40", symbol=OTHER)
+    assert refused(desk, BUY, 10, "0.50") == "INSUFFICIENT_BALANCE"
+    assert refused(desk, BUY, 10, "0.40") == ""
+
+
+def test_a_cancelled_order_ties_nothing_up() -> None:
+    desk = rich("5")
+    order = desk.buy("ann", 10, "0.40")
+    assert refused(desk, BUY, 10, "0.40") == "INSUFFICIENT_BALANCE"
+    desk.cancel(order)
+    assert refused(desk, BUY, 10, "0.40") == ""
+
+
+def test_what_trades_cost_and_brought_counts() -> None:
+    desk = rich("5")
+    desk.sell("bob", 10, "0.40")
+    desk.buy("ann", 10, "0.40")  # 4 dollars and 0.168 of fee
+    assert refused(desk, BUY, 2, "0.50") == "INSUFFICIENT_BALANCE"
+    assert refused(desk, SELL, 10, "0.90") == ""  # closes what it holds
+    desk.buy("bob", 10, "0.90")
+    assert desk.ledger.cash["ann"] == D("4.832")
+    assert refused(desk, BUY, 10, "0.90") == ""
+
+
+def test_a_replace_is_held_against_the_balance_too() -> None:
+    desk = rich("5")
+    order = desk.buy("ann", 10, "0.40")
+    (event,) = desk.replace(order, 10, "0.55")
+    assert isinstance(event, CancelRejected)
+    assert (event.text, order.terms.price) == ("INSUFFICIENT_BALANCE", D("0.40"))
+    desk.replace(order, 10, "0.45")
+    assert order.terms.price == D("0.45")
+
+
+def test_each_subaccount_has_money_of_its_own() -> None:
+    accounts = Accounts([AccountSpec("ann", balances={0: D(1), 1: D(100)})])
+    desk = Desk(accounts=accounts)
+    owners = [Owner("ann", "ann", subaccount=number) for number in (0, 1, 2)]
+    texts = []
+    for number, owner in enumerate(owners):
+        events = desk.submit(Terms(f"a{number}", owner, MARKET, BUY, D(10), D("0.40")))
+        texts.append([event.text for event in events if isinstance(event, Rejected)])
+    assert texts == [["INSUFFICIENT_BALANCE"], [], []]
+
+
+def test_others_have_no_end_of_money() -> None:
+    desk = rich("0")
+    assert refused(desk, BUY, 1, "0.40") == "INSUFFICIENT_BALANCE"
+    assert desk.buy("bob", 1_000_000, "0.40").leaves == 1_000_000
+
+
+class TestLimits:
+    def test_contracts_of_one_market(self) -> None:
+        desk = rich("1000", market_limit=D(10))
+        assert refused(desk, BUY, 8, "0.40") == ""
+        assert refused(desk, BUY, 3, "0.40") == "EXCEEDED_PER_MARKET_RISK_LIMIT"
+        assert refused(desk, SELL, 10, "0.60") == ""
+        assert refused(desk, BUY, 10, "0.40", symbol=OTHER) == ""
+
+    def test_what_it_holds_counts(self) -> None:
+        desk = rich("1000", market_limit=D(10))
+        desk.sell("bob", 8, "0.40")
+        desk.buy("ann", 8, "0.40")
+        assert refused(desk, BUY, 3, "0.30") == "EXCEEDED_PER_MARKET_RISK_LIMIT"
+        assert refused(desk, SELL, 18, "0.60") == ""
+
+    def test_how_far_sales_may_lead(self) -> None:
+        desk = rich("1000", sell_floor=D(-5))
+        assert refused(desk, SELL, 5, "0.60") == ""
+        assert refused(desk, SELL, 1, "0.60") == "EXCEEDED_SELL_POSITION_FLOOR"
+        assert refused(desk, BUY, 100, "0.40") == ""

@@ -6,14 +6,12 @@ style.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from enum import Enum
 from typing import TypeAlias
 
-from fixgw.sim.book import CONTRACT, Book
+from fixgw.sim.book import Book
 from fixgw.sim.groups import OrderGroup
 from fixgw.sim.orders import (
-    ZERO,
     CancelRequest,
     CxlRejReason,
     Named,
@@ -29,6 +27,8 @@ from fixgw.sim.quirks import RECOMMENDED, Quirks
 OrderRefusal: TypeAlias = tuple[OrdRejReason, str]
 CancelRefusal: TypeAlias = tuple[CxlRejReason, str]
 
+REDUCING = frozenset({TimeInForce.IOC})  # what a reduce-only order may be
+REDUCING_PERPETUAL = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 QUOTE_GONE: OrderRefusal = (OrdRejReason.STALE_ORDER, "EXPIRED")
 HELD: CancelRefusal = (CxlRejReason.OTHER, "INVALID_ORDER")
 
@@ -85,11 +85,11 @@ def _refuse_group(terms: Terms, group: OrderGroup | None) -> OrderRefusal | None
 
 
 def _refuse_numbers(terms: Terms, book: Book, quirks: Quirks) -> OrderRefusal | None:
-    if not _is_size(terms.qty):
+    if not book.is_size(terms.qty):
         return OrdRejReason.INCORRECT_QUANTITY, "INVALID_QUANTITY"
     if not book.on_grid(terms.price):
         return OrdRejReason.UNSUPPORTED, quirks.bad_price_text
-    if terms.reduce_only and terms.time_in_force is not TimeInForce.IOC:
+    if terms.reduce_only and terms.time_in_force not in (REDUCING_PERPETUAL if book.perpetual else REDUCING):
         return OrdRejReason.UNSUPPORTED, "INVALID_ORDER"
     return None
 
@@ -136,7 +136,7 @@ def refuse_replace(
 
 
 def _refuse_amendment(request: ReplaceRequest, order: Order, book: Book, now_ns: int) -> CancelRefusal | None:
-    if not _is_size(request.qty) or request.qty < order.cum:
+    if not book.is_size(request.qty) or request.qty < order.cum:
         return CxlRejReason.BROKER, "INVALID_AMEND_QTY_FOR_ORDER"
     if request.price is not None and not book.on_grid(request.price):
         return CxlRejReason.OTHER, "INVALID_PRICE"
@@ -163,8 +163,8 @@ def _refuse_target(
 
 
 def _is_there(named: Named, book: Book) -> bool:
-    """A market lives on one exchange index; who names another one does not find it."""
-    return named.exchange_index in (None, book.exchange_index)
+    """A market lives on one exchange index; who names another one does not find it, but for perpetuals."""
+    return book.perpetual or named.exchange_index in (None, book.exchange_index)
 
 
 def _is_meant(request: CancelRequest | ReplaceRequest, order: Order) -> bool:
@@ -187,10 +187,6 @@ def _is_owned(named: Named, order: Order, quirks: Quirks) -> bool:
 
 def _refuse_inactive(book: Book | None) -> CancelRefusal | None:
     return None if book is None or book.active else (CxlRejReason.OTHER, "MARKET_INACTIVE")
-
-
-def _is_size(qty: Decimal) -> bool:
-    return qty > ZERO and qty % CONTRACT == 0
 
 
 def _is_expiry(request: ReplaceRequest, now_ns: int) -> bool:

@@ -19,6 +19,7 @@ from fixgw.sim.market_data import Feed, TradingState
 from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.order_desk import NOT_AUTHORIZED, RATE_LIMIT_EXCEEDED, OrderDesk, Veil
 from fixgw.sim.orders import CancelRejected, CancelRequest, EngineEvent, Owner, Pending, ReplaceRequest
+from fixgw.sim.product import EVENTS, ProductRules
 from fixgw.sim.rates import Rates, RateSettings
 from fixgw.sim.reports import render
 from fixgw.sim.rfq_desk import RfqDesk
@@ -38,6 +39,7 @@ class VenueApp:
         settled: called after each matching cycle that the application has reported, and whatever may have
             set a timer.
         rates: what messages cost.
+        rules: of the product that is traded.
 
     Attributes:
         rfq: requests for quote.
@@ -51,6 +53,7 @@ class VenueApp:
         engine: MatchingEngine,
         settled: Callable[[], None] = lambda: None,
         rates: RateSettings | None = None,
+        rules: ProductRules = EVENTS,
     ) -> None:
         self.engine = engine
         self.clients: dict[str, Client] = {}
@@ -58,8 +61,9 @@ class VenueApp:
         self.feed = Feed(engine.books)
         self.rfq = RfqDesk(engine, self.clients, self.publish)
         self._settled = settled
+        self._rules = rules
         self._rates = Rates(engine.accounts, rates, engine.quirks)
-        self._orders = OrderDesk(engine, self.rfq, self.publish)
+        self._orders = OrderDesk(engine, self.rfq, self.publish, rules)
         self._handlers = {
             "U1": self._resend_events,
             "V": self._request_books,
@@ -81,7 +85,7 @@ class VenueApp:
         """A session is up; its Logon was accepted."""
         client = self.clients[port.name]
         client.port = port
-        client.flags = LogonFlags.of(logon)
+        client.flags = LogonFlags.of(logon, self._rules)
 
     def on_message(self, port: SessionPort, message: Message) -> None:
         """Carry out a request.
@@ -92,7 +96,7 @@ class VenueApp:
         """
         client = self.clients[port.name]
         self._check_permission(client, message)
-        dialect.check(message)
+        dialect.check(message, self._rules.absent)
         now_ns = port.now().utc_ns
         if not self._rates.admit(client.account, message, requests.named(message), now_ns):
             if message.msg_type == "U1":

@@ -62,11 +62,13 @@ class HalfBook:
 
 
 class Book:
-    """A binary market's book.
+    """A market's book.
 
     Args:
         symbol: the market's ticker.
         subpenny: prices may stand on $0.0001; otherwise whole cents only.
+        perpetual: contracts never pay out: they are whole, and a price may be any number of dollars, on
+            $0.0001; otherwise a contract pays one dollar to YES or to NO.
         high_volatility: an accepted quote is confirmed and executed in seconds; see ``rfq.Timers``.
         exchange_index: the shard of the exchange that it lives on.
     """
@@ -76,19 +78,25 @@ class Book:
         symbol: str,
         *,
         subpenny: bool = False,
+        perpetual: bool = False,
         high_volatility: bool = False,
         exchange_index: int = 0,
     ) -> None:
         self.symbol = symbol
+        self.perpetual = perpetual
         self.exchange_index = exchange_index
         self.high_volatility = high_volatility
-        self.tick = SUBPENNY if subpenny else CENT
+        self.tick = SUBPENNY if subpenny or perpetual else CENT
         self.active = True
         self._sides = {side: HalfBook(side) for side in Side}
 
     def on_grid(self, price: Decimal) -> bool:
-        """Return true for a price between zero and one dollar, both left out, on the market's tick."""
-        return ZERO < price < 1 and price % self.tick == 0
+        """Return true for a price above zero, below one dollar where that is paid, on the market's tick."""
+        return price > ZERO and (self.perpetual or price < 1) and price % self.tick == 0
+
+    def is_size(self, qty: Decimal) -> bool:
+        """Return true for a number of contracts that can be traded."""
+        return qty > ZERO and qty % (1 if self.perpetual else CONTRACT) == 0
 
     def side(self, side: Side) -> HalfBook:
         """Return the resting orders of one side."""

@@ -5,7 +5,9 @@ Written down apart from the client's typed messages. Undefined tags are refused,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from fixgw.errors import FieldError, Reject
 from fixgw.fix import tags
@@ -16,6 +18,10 @@ TAG_NOT_DEFINED_FOR_MESSAGE = 2
 UNDEFINED_TAG = 3
 TAG_WITHOUT_VALUE = 4
 
+Absent: TypeAlias = Mapping[str, frozenset[int]]
+
+NONE: frozenset[int] = frozenset()
+NOTHING_ABSENT: Absent = {}
 HEADER = frozenset({8, 9, 10, 34, 35, 43, 49, 52, 56, 57, 89, 93, 97, 115, 122, 128, 142, 143, 1128, 1129})
 
 
@@ -87,28 +93,35 @@ DEFINED = frozenset().union(
 )
 
 
-def check(message: Message) -> None:
+def check(message: Message, absent: Absent = NOTHING_ABSENT) -> None:
     """Hold a message against its layout.
+
+    Args:
+        message: an application message.
+        absent: fields that the product does not have, by MsgType(35).
 
     Raises:
         Reject: a tag is undefined (373=3), not defined for the message (2), has no value (4), or a required
             one is missing (1).
     """
     layout = LAYOUTS[message.msg_type]
-    _check_tags(message, layout.tags | HEADER)
+    _check_tags(message, (layout.tags | HEADER) - absent.get(message.msg_type, NONE))
     for tag in layout.required:
         if tag not in message:
             raise FieldError(tag, REQUIRED_TAG_MISSING, f"Required tag missing, {tags.label(tag)}")
 
 
-def check_admin(message: Message) -> None:
+def check_admin(message: Message, absent: Absent = NOTHING_ABSENT) -> None:
     """Hold a session message against the tags that it may carry; others are left alone.
+
+    Arguments as for ``check``.
 
     Raises:
         Reject: a tag is undefined (373=3), not defined for the message (2), or has no value (4).
     """
     if message.msg_type in ADMIN:
-        _check_tags(message, ADMIN[message.msg_type] | HEADER)
+        allowed = (ADMIN[message.msg_type] | HEADER) - absent.get(message.msg_type, NONE)
+        _check_tags(message, allowed)
 
 
 def _check_tags(message: Message, allowed: frozenset[int]) -> None:

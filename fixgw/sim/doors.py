@@ -17,6 +17,7 @@ from fixgw.sim.kinds import SessionKind
 from fixgw.sim.logon import Gate, LogonFlags, judge
 from fixgw.sim.messagelog import REFUSED, LoggedStore, MessageLog
 from fixgw.sim.pki import ClientKey, KeyRegistry
+from fixgw.sim.product import EVENTS, ProductRules
 from fixgw.sim.rates import LogonLimiter
 from fixgw.sim.retention import Retention
 from fixgw.sim.venuelink import VenueHandler, VenueLink
@@ -36,6 +37,7 @@ class Doors:
         log: sees every frame.
         clock: the venue's clock.
         limiter: how often a key may log on.
+        rules: of the product that is traded.
 
     Attributes:
         registry: the API keys that the venue knows.
@@ -50,6 +52,7 @@ class Doors:
         log: MessageLog,
         clock: Clock,
         limiter: LogonLimiter,
+        rules: ProductRules = EVENTS,
     ) -> None:
         self.registry = KeyRegistry()
         self.links: dict[str, VenueLink] = {}
@@ -59,6 +62,7 @@ class Doors:
         self._log = log
         self._clock = clock
         self._limiter = limiter
+        self._rules = rules
         self._handlers: dict[str, VenueHandler] = {}
         self._retentions: dict[str, Retention] = {}
 
@@ -68,15 +72,15 @@ class Doors:
 
     def receive(self, kind: SessionKind, logon: Message, peer: Peer) -> Admission | None:
         """Judge a Logon before any session is touched: a refused one meets a link made for the refusal."""
-        live = {key_of(name) for name, link in self.links.items() if link.connected}
         gate = Gate(
             kind,
             self.registry,
-            live,
+            self._live(kind),
             self._clock.now().utc_ns,
             self._app.engine.accounts,
             self._limiter,
             self._app.engine.quirks,
+            self._rules,
         )
         verdict = judge(logon, gate)
         key_id = logon.text(tags.SENDER_COMP_ID) or ""
@@ -87,6 +91,13 @@ class Doors:
         self._handlers[name].logon = logon
         self._retentions[name].hours = LogonFlags.of(logon).message_retention_hours
         return Admission(link, verdict)
+
+    def _live(self, kind: SessionKind) -> set[str]:
+        """Return the API keys that may not open another session of a kind now."""
+        rival = f"{kind.target_comp_id}/" if self._rules.key_per_kind else ""
+        return {
+            key_of(name) for name, link in self.links.items() if link.connected and name.startswith(rival)
+        }
 
     def _turn_away(self, kind: SessionKind, logon: Message, key_id: str, verdict: Refuse) -> Admission | None:
         """Answer in the name that was called, so that the client reads the reason."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 from fixgw.sim import admission
 from fixgw.sim.accounts import Accounts
 from fixgw.sim.admission import HELD, CancelRefusal, OrderRefusal, Trading
-from fixgw.sim.amending import amended, refuse_crossing
+from fixgw.sim.amending import amended, dated, refuse_crossing
 from fixgw.sim.book import Book
 from fixgw.sim.cycle import Cycle
 from fixgw.sim.fees import FeeModel
@@ -67,11 +68,18 @@ class Exchange:
         symbol: str,
         *,
         subpenny: bool = False,
+        perpetual: bool = False,
         high_volatility: bool = False,
         exchange_index: int = 0,
     ) -> Book:
-        """Open a market and return its book; a market that is open already stays as it is."""
-        book = Book(symbol, subpenny=subpenny, high_volatility=high_volatility, exchange_index=exchange_index)
+        """Open a market and return its book, see ``Book``; one that is open already stays as it is."""
+        book = Book(
+            symbol,
+            subpenny=subpenny,
+            perpetual=perpetual,
+            high_volatility=high_volatility,
+            exchange_index=exchange_index,
+        )
         return self.books.setdefault(symbol, book)
 
     def open_orders(self) -> Iterator[Order]:
@@ -124,14 +132,21 @@ class Exchange:
             self.ledger.find(session, request.cl_ord_id) is not None,
         )
 
+    def _stated(self, terms: Terms, now_ns: int) -> Terms:
+        """Return a new order as it is taken: with its deadline, and with what its market is."""
+        book = self.books.get(terms.symbol)
+        terms = dated(terms, now_ns)
+        return replace(terms, perpetual=True) if book is not None and book.perpetual else terms
+
     def _closable(self, terms: Terms) -> Decimal:
         """Contracts of the account's position that an order of this side would close."""
         return self.ledger.holding(*terms.owner.holder, terms.symbol).closable(terms.side)
 
     def _charge(self, order: Order, price: Decimal, qty: Decimal, *, aggressor: bool) -> Decimal:
         """The fee of a fill, rounded as its account's balance is."""
-        trade_fee = self.fees.trade_fee(price, qty, aggressor=aggressor)
-        precision = self.accounts.of(order.terms.owner.account).precision
-        charge = self.fees.charge(trade_fee, -order.terms.cost(price, qty), precision, order.rounding)
+        terms = order.terms
+        trade_fee = self.fees.trade_fee(price, qty, aggressor=aggressor, perpetual=terms.perpetual)
+        precision = self.accounts.of(terms.owner.account).precision
+        charge = self.fees.charge(trade_fee, -terms.cost(price, qty), precision, order.rounding)
         order.rounding = charge.accumulated
         return charge.net

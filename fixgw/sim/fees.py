@@ -41,25 +41,32 @@ class FeeModel:
     Args:
         taker_rate: who comes second pays ``taker_rate * qty * price * (1 - price)``.
         maker_rate: who came first pays the same with this rate.
+        perpetual_rate: on a perpetual future who comes second pays ``perpetual_rate * qty * price``, and who
+            came first nothing.
         grid: what the trade fee is rounded up to, dollars.
         rebate: what is paid back once an order's rounding fees exceed it, dollars.
     """
 
     taker_rate: Decimal = Decimal("0.07")
     maker_rate: Decimal = ZERO
+    perpetual_rate: Decimal = Decimal("0.0005")
     grid: Decimal = Decimal("0.000001")
     rebate: Decimal = Decimal("0.01")
 
-    def trade_fee(self, price: Decimal, qty: Decimal, *, aggressor: bool) -> Decimal:
+    def trade_fee(self, price: Decimal, qty: Decimal, *, aggressor: bool, perpetual: bool = False) -> Decimal:
         """Return the fee by the model, dollars.
 
         Args:
             price: of YES, dollars.
             qty: contracts.
             aggressor: the order came second.
+            perpetual: the contracts are perpetual futures.
         """
-        rate = self.taker_rate if aggressor else self.maker_rate
-        return (rate * qty * price * (1 - price)).quantize(self.grid, ROUND_UP)
+        if perpetual:
+            base = self.perpetual_rate * qty * price if aggressor else ZERO
+        else:
+            base = (self.taker_rate if aggressor else self.maker_rate) * qty * price * (1 - price)
+        return base.quantize(self.grid, ROUND_UP)
 
     def charge(
         self, trade_fee: Decimal, revenue: Decimal, precision: Decimal, accumulated: Decimal = ZERO

@@ -70,7 +70,7 @@ class Holding:
 
     def trade(self, terms: Terms, price: Decimal, qty: Decimal, fee: Decimal) -> Settlement:
         """Book one side of a trade; see ``Ledger.settle``."""
-        netted = min(qty, self.closable(terms.side))
+        netted, realised = min(qty, self.closable(terms.side)), self.realised
         self._close(terms.side, price, netted)
         opened = qty - netted if terms.side is Side.BUY else netted - qty
         self.cost += opened * price
@@ -79,10 +79,11 @@ class Holding:
             self.bought += qty
         else:
             self.sold += qty
-        balance = -terms.cost(price, qty) - fee
+        moved = self.realised - realised if terms.perpetual else -terms.cost(price, qty)
+        payout = ZERO if terms.perpetual else netted
         self.fees += fee
-        self.cash += balance + netted
-        return Settlement(self.position, balance, netted)
+        self.cash += moved - fee + payout
+        return Settlement(self.position, moved - fee, payout)
 
     def pay(self, price: Decimal, paid: Decimal, fee: Decimal) -> None:
         """End the holding: every YES contract was worth ``price`` dollars, and ``paid`` came of it."""

@@ -5,7 +5,7 @@ Written down apart from the client's table, so that a fault in that one shows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,11 @@ RFQ = SessionKind("rfq", "KalshiRFQ", 8232, False, frozenset({"S", "Z", "U7"}), 
 MD = SessionKind("market-data", "KalshiMD", 8233, False, frozenset({"V", "e"}), restricted=True)
 
 KINDS = (NR, DC, RT, PT, RFQ, MD)
+
+MARGIN_KINDS = (
+    replace(NR, accepts=ORDERS | {"q"}),
+    DC,
+    replace(RT, accepts=ORDERS),
+    replace(MD, accepts=frozenset({"V"})),
+)
+"""Those of margin products: docs.kalshi.com/fix-margin/connectivity."""

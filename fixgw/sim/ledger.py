@@ -118,6 +118,7 @@ class Ledger:
         Returns:
             The account's new position and what the trade did to its cash. A buyer pays ``price`` a contract,
             a seller ``1 - price``; a YES that meets a NO of its account leaves with it and pays one dollar.
+            A perpetual future moves the profit or loss of what it closes, and nothing else.
         """
         key = HoldingKey.of(terms)
         holding = self.holdings.setdefault(key, Holding())

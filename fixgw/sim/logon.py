@@ -20,11 +20,11 @@ from fixgw.sim import dialect
 from fixgw.sim.accounts import Accounts, Scope
 from fixgw.sim.kinds import SessionKind
 from fixgw.sim.pki import KeyRegistry, RegisteredKey
+from fixgw.sim.product import EVENTS, ProductRules
 from fixgw.sim.quirks import RECOMMENDED, Quirks
 from fixgw.sim.rates import LogonLimiter
 
 SENDING_TIME_WINDOW_NS = 30 * 1_000_000_000
-LEAST_HEART_BT_INT = 4
 RETENTION_HOURS = 24
 MOST_RETENTION_HOURS = 72
 
@@ -56,14 +56,18 @@ class LogonFlags:
     message_retention_hours: int = RETENTION_HOURS
 
     @classmethod
-    def of(cls, logon: Message) -> LogonFlags:
+    def of(cls, logon: Message, rules: ProductRules = EVENTS) -> LogonFlags:
         """Read the flags of a Logon.
+
+        Args:
+            logon: the message.
+            rules: of the product that is traded.
 
         Raises:
             FieldError: a flag is neither Y nor N.
         """
         return cls(
-            use_dollars=_flag(logon, USE_DOLLARS),
+            use_dollars=_flag(logon, USE_DOLLARS) or rules.always_dollars,
             enable_ioc_cancel_report=_flag(logon, ENABLE_IOC_CANCEL_REPORT),
             preserve_original_order_qty=_flag(logon, PRESERVE_ORIGINAL_ORDER_QTY),
             skip_pending_exec_reports=_flag(logon, SKIP_PENDING_EXEC_REPORTS),
@@ -88,6 +92,7 @@ class Gate:
         accounts: what each account may do.
         limiter: how often a key may try.
         quirks: what the venue's pages leave open.
+        rules: of the product that is traded.
     """
 
     kind: SessionKind
@@ -97,6 +102,7 @@ class Gate:
     accounts: Accounts = field(default_factory=Accounts)
     limiter: LogonLimiter = field(default_factory=LogonLimiter)
     quirks: Quirks = RECOMMENDED
+    rules: ProductRules = EVENTS
 
 
 def judge(logon: Message, gate: Gate) -> Verdict:
@@ -124,7 +130,7 @@ def _rate(logon: Message, gate: Gate) -> Refuse | None:
 
 def _undefined(logon: Message, gate: Gate) -> Refuse | None:
     try:
-        dialect.check_admin(logon)
+        dialect.check_admin(logon, gate.rules.absent)
     except Reject as fault:
         return Refuse.with_reject(fault.reason, f"{fault.text} ({fault.ref_tag})")
     return None
@@ -198,9 +204,9 @@ def _fixed_fields(logon: Message, gate: Gate) -> Refuse | None:
         return Refuse.with_logout("EncryptMethod(98) must be 0")
     if logon.get(tags.DEFAULT_APPL_VER_ID) != b"9":
         return Refuse.with_logout("DefaultApplVerID(1137) must be 9")
-    heart_bt_int = logon.get(tags.HEART_BT_INT)
-    if heart_bt_int is None or decode_int(tags.HEART_BT_INT, heart_bt_int) < LEAST_HEART_BT_INT:
-        return Refuse.with_logout("HeartBtInt(108) must be greater than 3")
+    heart_bt_int, least = logon.get(tags.HEART_BT_INT), gate.rules.least_heart_bt_int
+    if heart_bt_int is None or decode_int(tags.HEART_BT_INT, heart_bt_int) < least:
+        return Refuse.with_logout(f"HeartBtInt(108) must be greater than {least - 1}")
     return None
 
 

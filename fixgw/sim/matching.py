@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from fixgw.sim import admission
 from fixgw.sim.admission import QUOTE_GONE, CancelRefusal, OrderRefusal, Trading
-from fixgw.sim.amending import amended, dated
+from fixgw.sim.amending import amended
 from fixgw.sim.book import Book
 from fixgw.sim.cycle import Cycle
 from fixgw.sim.exchange import Exchange
@@ -67,7 +67,7 @@ class MatchingEngine(Exchange):
             barred: why it can not be taken, whatever it says; None when it may.
         """
         cycle = self._begin(now_ns)
-        terms = dated(terms, now_ns)
+        terms = self._stated(terms, now_ns)
         order = Order(self.new_id(), terms)
         cycle.events.append(Pending(order.snapshot(), None, now_ns))
         refusal = barred or self._refuse_order(terms, order, quote_refusal)

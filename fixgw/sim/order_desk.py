@@ -29,6 +29,7 @@ from fixgw.sim.orders import (
     State,
     Terms,
 )
+from fixgw.sim.product import EVENTS, ProductRules
 from fixgw.sim.quirks import CancelScope
 from fixgw.sim.rfq_desk import RfqDesk
 
@@ -67,13 +68,16 @@ class OrderDesk:
         engine: carries them out.
         rfq: knows the quotes that orders accept.
         publish: reports what came of them.
+        rules: of the product that is traded.
 
     Attributes:
         handlers: by MsgType(35).
         failures: requests that are to fail.
     """
 
-    def __init__(self, engine: MatchingEngine, rfq: RfqDesk, publish: Publish) -> None:
+    def __init__(
+        self, engine: MatchingEngine, rfq: RfqDesk, publish: Publish, rules: ProductRules = EVENTS
+    ) -> None:
         self.handlers: dict[str, Handler] = {
             "D": self._new_order,
             "F": self._cancel,
@@ -85,6 +89,7 @@ class OrderDesk:
         self._engine = engine
         self._rfq = rfq
         self._publish = publish
+        self._rules = rules
 
     def disconnected(self, client: Client, now_ns: int) -> None:
         """CancelOrdersOnDisconnect(8013) takes effect."""
@@ -177,13 +182,18 @@ class OrderDesk:
             if found is None:
                 raise Reject(UNKNOWN_ID, "ORDER_GROUP_NOT_FOUND", business=True, ref_id=request.group_id)
             group = found
-        reply = Message("UOH", [(requests.ORDER_GROUP_ID, group.group_id)])
         if request.action.has_limit:
             group.limit = request.limit
-            reply.append(requests.ORDER_GROUP_CONTRACTS_LIMIT, str(request.limit))
-        reply.append(tags.ALLOC_ACCOUNT, str(group.holder.subaccount))
-        client.deliver(reply)
+        client.deliver(self._about(group, with_limit=request.action.has_limit))
         self._carry_out(request.action, group, now_ns)
+
+    def _about(self, group: OrderGroup, *, with_limit: bool) -> Message:
+        reply = Message("UOH", [(requests.ORDER_GROUP_ID, group.group_id)])
+        if not self._rules.plain_groups:
+            if with_limit:
+                reply.append(requests.ORDER_GROUP_CONTRACTS_LIMIT, str(group.limit))
+            reply.append(tags.ALLOC_ACCOUNT, str(group.holder.subaccount))
+        return reply
 
     def _carry_out(self, action: GroupAction, group: OrderGroup, now_ns: int) -> None:
         if action is GroupAction.RESET:

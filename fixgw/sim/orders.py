@@ -182,6 +182,7 @@ class Terms:
         quote: QuoteID(117), the RFQ quote that it accepts.
         echo: fields that every report repeats as they came, such as AllocAccount(79).
         named: what it names beside the market.
+        perpetual: its market is one of contracts that never pay out.
     """
 
     cl_ord_id: str
@@ -201,9 +202,15 @@ class Terms:
     quote: str | None = None
     echo: tuple[tuple[int, str], ...] = ()
     named: Named = NOBODY_NAMED
+    perpetual: bool = False
 
     def cost(self, price: Decimal, qty: Decimal) -> Decimal:
-        """Return the dollars that ``qty`` contracts at the YES price take: a seller of YES pays for NO."""
+        """Return the dollars that ``qty`` contracts at the YES price take: a seller of YES pays for NO.
+
+        A perpetual future is bought for nothing: what it ties up is not published.
+        """
+        if self.perpetual:
+            return ZERO
         return qty * (price if self.side is Side.BUY else 1 - price)
 
 

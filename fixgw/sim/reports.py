@@ -71,10 +71,14 @@ def _pending(event: Pending, flags: LogonFlags) -> Message:
     order, request = event.order, event.request
     own = order.terms.cl_ord_id
     if request is None:
-        return _report(order, flags, own, None, NO_EXEC_ID, "A", "A")
-    kind = "6" if isinstance(request, CancelRequest) else "E"
-    operator = request.named.operator
-    return _report(order, flags, request.cl_ord_id, own, NO_EXEC_ID, kind, kind, operator)
+        report = _report(order, flags, own, None, NO_EXEC_ID, "A", "A")
+    else:
+        kind = "6" if isinstance(request, CancelRequest) else "E"
+        operator = request.named.operator
+        report = _report(order, flags, request.cl_ord_id, own, NO_EXEC_ID, kind, kind, operator)
+    if order.terms.perpetual:  # TransactTime(60) is in each of its reports
+        report.append(60, timestamp(event.at_ns))
+    return report
 
 
 def _accepted(event: Accepted, flags: LogonFlags) -> Message | None:
@@ -112,7 +116,7 @@ def _trade_only(event: Traded) -> Iterator[tuple[int, str]]:
         yield from ((1704, _dollars(event.payout)), (1705, "PAYOUT"))
     yield 880, event.match_id
     yield 1057, "Y" if event.aggressor else "N"
-    yield 715, trade_date(event.at_ns)
+    yield 715, trade_date(event.at_ns, perpetual=event.order.terms.perpetual)
 
 
 def _cancelled(event: Cancelled, flags: LogonFlags) -> Message | None:

@@ -92,5 +92,5 @@ class Risk:
 
     def _need(self, terms: Terms, leaves: Decimal, mine: list[Open]) -> Decimal:
         """What all orders tie up with this one, its fee included; nothing costs more than its limit."""
-        fee = self._fees.trade_fee(terms.price, leaves, aggressor=True)
+        fee = self._fees.trade_fee(terms.price, leaves, aggressor=True, perpetual=terms.perpetual)
         return self.reserved([*mine, (terms, leaves)]) + fee

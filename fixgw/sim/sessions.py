@@ -36,7 +36,7 @@ OPTIONS: Mapping[str, dict[str, bool]] = {
     "drop-copy": {"use_dollars": True},
     "rfq": {"use_dollars": True},
 }
-COMMON = {"venue": "kalshi", "cancel_on_disconnect": False, "reconnect": {"base_seconds": 0.2}}
+COMMON = {"cancel_on_disconnect": False, "reconnect": {"base_seconds": 0.2}}
 
 
 def write_sessions(venue: Simulator, directory: Path, sessions: Sessions) -> Path:
@@ -50,6 +50,7 @@ def write_sessions(venue: Simulator, directory: Path, sessions: Sessions) -> Pat
     directory.mkdir(parents=True, exist_ok=True)
     tls = {"ca_file": str(venue.ca_path.resolve())}
     defaults = {
+        "venue": venue.rules.venue,
         **COMMON,
         "connect": {"host": "127.0.0.1", "tls": tls},
         "store": {"kind": "tape", "path": str((directory / "tapes").resolve())},
@@ -107,7 +108,8 @@ def memory_plans(
     if venue.settings.network is None:
         raise ConfigError("the simulator listens on TCP", remedy="make it of memory_settings(...)")
     further = settings or {}
-    defaults = {**COMMON, "connect": {"host": "127.0.0.1", "tls": False}, "store": {"kind": "memory"}}
+    connect, store = {"host": "127.0.0.1", "tls": False}, {"kind": "memory"}
+    defaults = {"venue": venue.rules.venue, **COMMON, "connect": connect, "store": store}
     data = {
         "defaults": defaults,
         "sessions": [

@@ -24,12 +24,13 @@ from fixgw.sim.doors import Doors, key_of
 from fixgw.sim.failures import Failure, Planned
 from fixgw.sim.faults import FaultRule, Faults
 from fixgw.sim.fees import FeeModel
-from fixgw.sim.kinds import KINDS, SessionKind
+from fixgw.sim.kinds import SessionKind
 from fixgw.sim.ledger import Ledger
 from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.messagelog import MessageLog
 from fixgw.sim.orders import Order, Side
 from fixgw.sim.pki import DEFAULT_CLIENTS, ClientKey, ClientSpec, StateDirectory
+from fixgw.sim.product import RULES, Product
 from fixgw.sim.quirks import Quirks
 from fixgw.sim.rates import LogonLimiter, RateSettings
 from fixgw.sim.settlement import Result
@@ -98,6 +99,7 @@ class SimSettings:
         logout_timeout: seconds that clients get to answer the Logout when the venue closes.
         faults: what goes wrong on the way to the clients and back.
         seed: the venue's ids, and what is left to chance, come out of it.
+        product: what is traded: event contracts, or perpetual futures on margin.
     """
 
     state: Path
@@ -116,6 +118,7 @@ class SimSettings:
     logout_timeout: float = 1.0
     faults: Sequence[FaultRule] = ()
     seed: int = 0
+    product: Product = Product.EVENTS
 
 
 class Simulator:
@@ -129,6 +132,7 @@ class Simulator:
         log: every frame, by session.
         keys: the clients' keys by name.
         ports: port by kind of session, once it listens.
+        rules: of the product that is traded.
     """
 
     def __init__(self, settings: SimSettings) -> None:
@@ -142,13 +146,16 @@ class Simulator:
             quirks=settings.quirks,
             seed=str(settings.seed),
         )
-        self.app = VenueApp(self.engine, self._settled, settings.rates)
+        self.rules = RULES[settings.product]
+        self.app = VenueApp(self.engine, self._settled, settings.rates, self.rules)
         self.logons = LogonLimiter(settings.rates.logons_per_minute)
         self.keys: dict[str, ClientKey] = {}
         self.ports: dict[str, int] = {}
         self._clock = settings.clock
         self._faults = Faults(settings.faults, settings.clock, settings.seed)
-        self._doors = Doors(self.app, self.keys, self._faults, self.log, settings.clock, self.logons)
+        self._doors = Doors(
+            self.app, self.keys, self._faults, self.log, settings.clock, self.logons, self.rules
+        )
         self.registry = self._doors.registry
         self.links = self._doors.links
         self._directory: StateDirectory | None = None
@@ -178,7 +185,7 @@ class Simulator:
         self.keys.update(self._directory.clients(settings.clients, self.registry))
         for known in settings.known_keys:
             self.add_key(known)
-        for kind in KINDS:
+        for kind in self.rules.kinds:
             reception = Reception(partial(self._doors.receive, kind), LIMITS)
             listener = await self._listen(kind, reception)
             self._receptions.append(reception)
@@ -234,6 +241,7 @@ class Simulator:
         return self.engine.list_market(
             market.symbol,
             subpenny=market.subpenny,
+            perpetual=self.rules.perpetual,
             high_volatility=market.high_volatility,
             exchange_index=market.exchange_index,
         )
@@ -289,7 +297,12 @@ class Simulator:
             symbol: an open market.
             result: yes and no pay one dollar to their side.
             price: for a scalar result, what a YES contract pays, dollars.
+
+        Raises:
+            ConfigError: a scalar result has no price, or the venue lists perpetual futures.
         """
+        if self.rules.perpetual:
+            raise ConfigError("perpetual futures are never settled", remedy="close the market")
         paid = {Result.YES: Decimal(1), Result.NO: Decimal(0)}.get(result, price)
         if paid is None:
             raise ConfigError(

@@ -122,6 +122,7 @@ class OrderMassCancelReport(TypedMessage, msg_type="r"):
     order_id: str | None = field(fix.ORDER_ID, STRING, default=None)
     mass_cancel_response: MassCancelResponse = field(fix.MASS_CANCEL_RESPONSE, enum(MassCancelResponse))
     mass_cancel_reject_reason: str | None = field(fix.MASS_CANCEL_REJECT_REASON, STRING, default=None)
+    text: str | None = field(fix.TEXT, STRING, default=None)
 
 
 class ExecutionReport(order_entry.ExecutionReport, msg_type="8"):

@@ -18,6 +18,7 @@ LAST_LINES = {
     "custom_signer.py": "with another secret: CLIENT: logon refused: "
     "Invalid credentials (the venue does not know this secret); check API key and secret",
     "limit_fills.py": "after a reset: new",
+    "listen_to_the_account.py": "HIGHNY-26DEC31: 4.00 at 0.5500, fees 0.0693",
     "make_quotes.py": "SELL 100.00 at 0.4500",
     "query_drop_copy.py": "the venue says: 2;3 TRADE 10.00",
     "submit_one_order.py": "filled: 10 at 0.55",

@@ -136,6 +136,7 @@ def session_plan(
         required=section.required,
         judge_logout=profile.judge_logout,
         unknown_outcome_texts=profile.unknown_outcome_texts,
+        remainders_told=_remainders_told(session),
         meanings=profile.meanings,
         identity_lock=_identity_lock(session),
         link=_link_settings(session),
@@ -238,6 +239,11 @@ def _part_of(record: type, section: Section) -> dict[str, Any]:
     """Return the settings of a section that are fields of a dataclass."""
     names = {field.name for field in fields(record)}
     return {name: value for name, value in section.model_dump().items() if name in names}
+
+
+def _remainders_told(session: Resolved) -> bool:
+    option = session.profile.remainders_option
+    return not option or session.options.get(option) is True
 
 
 def _timetable(section: SessionSection) -> Timetable | None:

@@ -310,7 +310,10 @@ class SessionHandle:
         if not plan.orders:
             return None
         orders = Orders(
-            plan.messages, unknown_outcome_texts=plan.unknown_outcome_texts, meanings=plan.meanings
+            plan.messages,
+            unknown_outcome_texts=plan.unknown_outcome_texts,
+            meanings=plan.meanings,
+            remainders_told=plan.remainders_told,
         )
         orders.ack_seconds = self.acks.record
         return orders

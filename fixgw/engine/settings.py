@@ -89,6 +89,8 @@ class SessionPlan:
         required: ``load`` waits for its Logon, and a fatal refusal of it ends the gateway.
         judge_logout: the venue's table of Logout texts.
         unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
+        remainders_told: the venue reports what an immediate order leaves as cancelled; else its first trade
+            ends it.
         meanings: what the venue's texts and codes mean.
         identity_lock: a file held while the session runs, so that no other process uses the same identity.
         link: limits.
@@ -113,6 +115,7 @@ class SessionPlan:
     required: bool = True
     judge_logout: Callable[[str], LogoutRule] = always_retry
     unknown_outcome_texts: frozenset[str] = frozenset()
+    remainders_told: bool = False
     meanings: Meanings = field(default_factory=Meanings)
     identity_lock: Path | None = None
     link: LinkSettings = field(default_factory=LinkSettings)

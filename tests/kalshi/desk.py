@@ -29,7 +29,13 @@ from fixgw.venues.kalshi.messages import NewOrderSingle
 MARKET = "HIGHNY-26DEC31"
 FINE = "FINE-26DEC31"  # a market with prices on $0.0001
 STORM = "STORM-26DEC31"  # a volatile one
-MARKETS = (MarketSpec(MARKET), MarketSpec(FINE, subpenny=True), MarketSpec(STORM, high_volatility=True))
+SHARD = "SHARD-26DEC31"  # one on exchange index 1
+MARKETS = (
+    MarketSpec(MARKET),
+    MarketSpec(FINE, subpenny=True),
+    MarketSpec(STORM, high_volatility=True),
+    MarketSpec(SHARD, exchange_index=1),
+)
 ADMIN = frozenset("A012345")
 DOLLARS: Mapping[str, Any] = {"use_dollars": True}
 PLAIN: Mapping[str, Any] = {"use_dollars": True, "skip_pending_exec_reports": True}

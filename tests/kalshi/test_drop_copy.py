@@ -30,7 +30,8 @@ async def traded(joined: Joined) -> list[str]:
 
 
 def seats(kind: str) -> dict[str, Seat]:
-    return {"desk": Seat("orders-nr"), "copy": Seat(kind)}
+    calm = {"heartbeat": HOUR}  # hours of heartbeats are no part of this
+    return {"desk": Seat("orders-nr", more=calm), "copy": Seat(kind, more=calm)}
 
 
 def asker(joined: Joined) -> DropCopy:

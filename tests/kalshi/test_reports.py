@@ -462,7 +462,7 @@ async def test_a_date_that_has_come(desk: Opener, kind: str, row: Flagged) -> No
 
 @rows_by_kind([Words("Day expires at midnight in New York", "D, 8")], *BOTH)
 async def test_a_day_that_is_over(desk: Opener, kind: str, row: Words) -> None:
-    async with desk({"desk": Seat(kind)}) as joined:
+    async with desk({"desk": Seat(kind, more={"heartbeat": 3600})}) as joined:
         order = await joined.submit("desk", limit(BUY, 10, "0.60", DAY))
         await order.closed(timeout=86_400)
         reports = await joined.heard("desk", f"8|150=0|126={END_OF_DAY}", "8|150=4|39=4|58=OrderExpiryCancel")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -240,7 +240,9 @@ async def test_a_request_with_an_accepted_quote_can_not_be_closed(desk: Opener) 
 
 @covers("UB orders-rt", "AG rfq")
 async def test_a_request_that_the_venue_closes_after_a_day(desk: Opener) -> None:
-    async with floor(desk) as at:
+    calm = {"heartbeat": 3600}  # a day of heartbeats is no part of this
+    seats = {name: replace(seat, more=calm) for name, seat in SEATS.items()}
+    async with floor(desk, **seats) as at:
         handle = await at.ask()
         at.joined.look()
         opened_at = at.joined.venue.now().mono

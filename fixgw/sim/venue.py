@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -33,11 +34,15 @@ from fixgw.sim.pki import DEFAULT_CLIENTS, ClientKey, ClientSpec, StateDirectory
 from fixgw.sim.product import RULES, Product
 from fixgw.sim.quirks import Quirks
 from fixgw.sim.rates import LogonLimiter, RateSettings
+from fixgw.sim.rest.desk import RestDesk
+from fixgw.sim.rest.exchange import Exchange
+from fixgw.sim.rest.server import HttpServer
 from fixgw.sim.settlement import Result
 from fixgw.transport.base import Listener
 from fixgw.transport.listen import ListenSettings, listen
 from fixgw.transport.memory import MemoryNetwork
 
+REST = "rest"
 LIMITS = AcceptorLimits(max_pending_per_address=256)  # every client of a simulator may be on this machine
 
 
@@ -85,7 +90,7 @@ class SimSettings:
     Args:
         state: directory for certificates and client keys; made when missing, used again when there.
         host: address to listen on.
-        ports: port by kind of session (``orders-rt``, ...); a kind that is left out gets any free port.
+        ports: port by kind of session (``orders-rt``, ...) and of ``rest``; any free one where none is given.
         tls: speak TLS; plain TCP only on this machine.
         network: listen there, under the names of the kinds (``KalshiNR``, ...), in place of TCP.
         markets: markets that are open from the start.
@@ -133,6 +138,7 @@ class Simulator:
         keys: the clients' keys by name.
         ports: port by kind of session, once it listens.
         rules: of the product that is traded.
+        rest: the REST side.
     """
 
     def __init__(self, settings: SimSettings) -> None:
@@ -163,6 +169,8 @@ class Simulator:
         self._receptions: list[Reception] = []
         self._expiry: asyncio.TimerHandle | None = None
         self._house = Counterparty(self.engine, self.app.publish)
+        self.rest = RestDesk(Exchange(self.app, self.registry, self.now))
+        self._rest_server: HttpServer | None = None
         for market in settings.markets:
             self.list_market(market)
 
@@ -191,6 +199,9 @@ class Simulator:
             self._receptions.append(reception)
             self._listeners.append(listener)
             self.ports[kind.name] = listener.port
+        if settings.network is None:
+            tls, port = self._server_context(), settings.ports.get(REST, 0)
+            self._rest_server = await HttpServer(self.rest.answer, settings.host, port, tls).start()
         return self
 
     async def __aexit__(
@@ -201,6 +212,8 @@ class Simulator:
     ) -> None:
         for listener in self._listeners:
             await listener.close()
+        if self._rest_server is not None:
+            await self._rest_server.close()
         for reception in self._receptions:
             reception.close()
         await self._log_out()
@@ -213,10 +226,23 @@ class Simulator:
         settings = self.settings
         if settings.network is not None:
             return settings.network.listen(kind.target_comp_id, reception.protocol)
-        assert self._directory is not None
-        tls = self._directory.server_context() if settings.tls else None
-        port = settings.ports.get(kind.name, 0)
+        tls, port = self._server_context(), settings.ports.get(kind.name, 0)
         return await listen(ListenSettings(host=settings.host, port=port, tls=tls), reception.accept)
+
+    def _server_context(self) -> ssl.SSLContext | None:
+        assert self._directory is not None
+        return self._directory.server_context() if self.settings.tls else None
+
+    @property
+    def rest_url(self) -> str:
+        """Scheme, host and port of the REST side.
+
+        Raises:
+            ConfigError: it does not listen: the simulator was not started, or is in memory.
+        """
+        if self._rest_server is None:
+            raise ConfigError("the REST side does not listen", remedy="ask `rest.answer` in its place")
+        return f"http{'s' if self.settings.tls else ''}://{self.settings.host}:{self._rest_server.port}"
 
     def add_key(self, known: KnownKey) -> None:
         """Register a key that was made elsewhere.

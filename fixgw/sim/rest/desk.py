@@ -13,10 +13,11 @@ from email.utils import format_datetime
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qs, unquote
 
-from fixgw.clock import Now
+from fixgw.sim.book import Book
 from fixgw.sim.ledger import Ledger
-from fixgw.sim.pki import KeyRegistry
+from fixgw.sim.orders import Holder, Side
 from fixgw.sim.rest import views
+from fixgw.sim.rest.exchange import Exchange, best
 from fixgw.sim.rest.faults import RestFaults
 from fixgw.sim.rest.server import HttpAnswer, HttpRequest
 
@@ -28,6 +29,7 @@ NS = 1_000_000_000
 WINDOW_SECONDS = 30.0  # that a timestamp may be off
 MOST_ROWS = 1_000
 USUAL_ROWS = 100  # on a page when no limit is asked for
+PRIMARY = 0  # the subaccount of positions and balance unless another is named
 LAST_SECOND = 4_102_444_800  # 2100-01-01
 
 
@@ -65,28 +67,6 @@ class Call:
             return int(self.parameters.get(key, default))
         except ValueError:
             raise Refusal(400, "invalid_parameters", f"{key} is no number") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """What the REST side needs of the rest of the venue.
-
-    Args:
-        ledger: what really happened.
-        registry: the API keys.
-        now: the venue's clock.
-        trading: (exchange_active, trading_active) now.
-        markets: every market: ticker, whether it is open, and its price step as a text.
-        cancel_all: cancels every open order of an account.
-        limits: tier and budgets of an account.
-    """
-
-    ledger: Ledger
-    registry: KeyRegistry
-    now: Callable[[], Now]
-    trading: Callable[[], tuple[bool, bool]]
-    markets: Callable[[], Iterable[tuple[str, bool, str]]]
-    cancel_all: Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -195,7 +175,8 @@ class RestDesk:
 
     def positions(self, call: Call) -> Plain:
         """Answer GET /portfolio/positions; markets belong to no event here."""
-        rows = _filtered(views.positions(self.exchange.ledger, call.account), call, ("ticker",))
+        subaccount = call.whole("subaccount", PRIMARY)
+        rows = _filtered(views.positions(self.exchange.ledger, call.account, subaccount), call, ("ticker",))
         return {**self._page("market_positions", rows, call), "event_positions": []}
 
     def settlements(self, call: Call) -> Plain:
@@ -205,7 +186,8 @@ class RestDesk:
 
     def balance(self, call: Call) -> Plain:
         """Answer GET /portfolio/balance; the cash that trades have moved."""
-        cash = self.exchange.ledger.cash.get(call.account.name, 0)
+        holder = Holder(call.account.name, call.whole("subaccount", PRIMARY))
+        cash = self.exchange.ledger.purse(holder)
         return {"balance": int(cash * 100), "balance_dollars": f"{cash:f}", "portfolio_value": 0}
 
     def _live(self, view: View, call: Call) -> Iterable[Plain]:
@@ -236,10 +218,9 @@ class RestDesk:
 
     def status(self, call: Call) -> Plain:
         """Answer GET /exchange/status."""
-        exchange, trading = self.exchange.trading()
         return {
-            "exchange_active": exchange,
-            "trading_active": trading,
+            "exchange_active": self.exchange.exchange_active,
+            "trading_active": self.exchange.trading_active,
             "exchange_estimated_resume_time": None,
         }
 
@@ -266,14 +247,14 @@ class RestDesk:
 
     def markets(self, call: Call) -> Plain:
         """Answer GET /markets."""
-        rows = (_market(*market) for market in self.exchange.markets())
+        rows = map(_market, self.exchange.books())
         return self._page("markets", _filtered(rows, call, ("status",)), call)
 
     def market(self, call: Call) -> Plain:
         """Answer GET /markets/{ticker}."""
-        for symbol, is_open, step in self.exchange.markets():
-            if symbol == call.name:
-                return {"market": _market(symbol, is_open, step)}
+        for book in self.exchange.books():
+            if book.symbol == call.name:
+                return {"market": _market(book)}
         raise Refusal(404, "not_found", "there is no such market")
 
     def limits(self, call: Call) -> Plain:
@@ -338,17 +319,28 @@ def _filtered(rows: Iterable[Plain], call: Call, names: tuple[str, ...]) -> Iter
         made = row.get("created_time") or row.get("settled_time")
         if made is not None and not views.rfc3339(first * NS) <= made <= views.rfc3339(last * NS):
             continue
-        if all(row[name] in values for name, values in wanted.items()):
+        if all(row[name] in values for name, values in wanted.items()) and _is_of(row, call):
             yield row
 
 
-def _market(symbol: str, is_open: bool, step: str) -> Plain:
+def _is_of(row: Plain, call: Call) -> bool:
+    """Every subaccount and exchange is shown unless one is named."""
+    for name, key in (("subaccount", "subaccount_number"), ("exchange_index", "exchange_index")):
+        if name in call.parameters and key in row and row[key] != call.whole(name, 0):
+            return False
+    return True
+
+
+def _market(book: Book) -> Plain:
+    bid, ask = best(book, Side.BUY), best(book, Side.SELL)
     return {
-        "ticker": symbol,
-        "event_ticker": symbol.rpartition("-")[0],
-        "status": "open" if is_open else "closed",
-        "price_ranges": [{"start": "0.0000", "end": "1.0000", "step": step}],
-        "exchange_index": 0,
+        "ticker": book.symbol,
+        "event_ticker": book.symbol.rpartition("-")[0],
+        "status": "open" if book.active else "closed",
+        "price_ranges": [{"start": "0.0000", "end": "1.0000", "step": f"{book.tick:.4f}"}],
+        "yes_bid_dollars": f"{bid or 0:.4f}",
+        "yes_ask_dollars": f"{ask or 0:.4f}",
+        "exchange_index": book.exchange_index,
     }
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from fixgw.sim.holdings import Holding
 from fixgw.sim.ledger import Ledger
-from fixgw.sim.orders import Accepted, Execution, Order, Side, State, Traded
+from fixgw.sim.orders import ZERO, Accepted, Execution, Order, Side, State, Traded
 from fixgw.sim.settlement import Result, SettledMarket
 
 Plain: TypeAlias = dict[str, Any]
@@ -55,9 +56,15 @@ def fill(event: Traded) -> Plain:
         "fee_cost": f"{event.fee:f}",
         "created_time": rfc3339(event.at_ns),
         "ts": event.at_ns // NS,
-        "subaccount_number": 0,
-        "exchange_index": 0,
+        "subaccount_number": terms.owner.subaccount,
+        "exchange_index": exchange_index(event),
     }
+
+
+def exchange_index(event: Execution) -> int:
+    """Return the shard that made an execution: the third part of its ExecID."""
+    parts = event.exec_id.split(";")
+    return int(parts[2]) if len(parts) > 2 else 0
 
 
 def orders(ledger: Ledger, account: Account) -> Iterator[Plain]:
@@ -76,9 +83,7 @@ def order(final: Order, history: list[Execution]) -> Plain:
     seen = history[-1].order
     trades = [event for event in history if isinstance(event, Traded)]
     terms = seen.terms
-    fees = {
-        taker: sum((t.fee for t in trades if t.aggressor is taker), Decimal(0)) for taker in (True, False)
-    }
+    fees = {taker: sum((t.fee for t in trades if t.aggressor is taker), ZERO) for taker in (True, False)}
     return {
         "order_id": final.order_id,
         "user_id": terms.owner.account,
@@ -96,30 +101,33 @@ def order(final: Order, history: list[Execution]) -> Plain:
         "maker_fees_dollars": f"{fees[False]:f}",
         "created_time": rfc3339(history[0].at_ns),
         "last_update_time": rfc3339(history[-1].at_ns),
-        "subaccount_number": 0,
-        "exchange_index": 0,
+        "subaccount_number": terms.owner.subaccount,
+        "exchange_index": exchange_index(history[0]),
     }
 
 
-def positions(ledger: Ledger, account: Account) -> Iterator[Plain]:
-    """Yield the account's positions by market: what its trades and settlements left."""
+def positions(ledger: Ledger, account: Account, subaccount: int) -> Iterator[Plain]:
+    """Yield a subaccount's positions by market: what its trades and settlements left."""
     by_symbol: dict[str, list[Traded]] = {}
     for event in ledger.executions:
-        if isinstance(event, Traded) and _is_shown(event, account):
+        if isinstance(event, Traded) and _is_shown(event, account, subaccount):
             by_symbol.setdefault(event.order.terms.symbol, []).append(event)
-    paid = {market.symbol for market in ledger.settlements if market.at_ns <= account.as_of_ns}
+    paid = {market.symbol: market for market in ledger.settlements if market.at_ns <= account.as_of_ns}
     for symbol, trades in by_symbol.items():
-        held = Decimal(0) if symbol in paid else trades[-1].position
-        traded = sum((trade.order.terms.cost(trade.price, trade.qty) for trade in trades), Decimal(0))
+        holding = Holding()  # made anew: the ledger's own may be ahead of what the replica has
+        for trade in trades:
+            holding.trade(trade.order.terms, trade.price, trade.qty, trade.fee)
+        if symbol in paid:
+            holding.pay(paid[symbol].price, ZERO, ZERO)
         yield {
             "ticker": symbol,
-            "position_fp": f"{held:.2f}",
-            "fees_paid_dollars": f"{sum((trade.fee for trade in trades), Decimal(0)):f}",
-            "total_traded_dollars": f"{traded:f}",
-            "market_exposure_dollars": "0.0000",
-            "realized_pnl_dollars": "0.0000",
+            "position_fp": f"{holding.position:.2f}",
+            "fees_paid_dollars": f"{holding.fees:f}",
+            "total_traded_dollars": f"{sum((t.order.terms.cost(t.price, t.qty) for t in trades), ZERO):f}",
+            "market_exposure_dollars": f"{abs(holding.cost):f}",
+            "realized_pnl_dollars": f"{holding.realised:f}",
             "last_updated_ts": rfc3339(trades[-1].at_ns),
-            "exchange_index": 0,
+            "exchange_index": exchange_index(trades[-1]),
         }
 
 
@@ -136,8 +144,8 @@ def _settlement(market: SettledMarket, position: Decimal, paid: Decimal, fee: De
         "ticker": market.symbol,
         "event_ticker": market.symbol.rpartition("-")[0],
         "market_result": market.result.value,
-        "yes_count_fp": f"{max(position, Decimal(0)):.2f}",
-        "no_count_fp": f"{max(-position, Decimal(0)):.2f}",
+        "yes_count_fp": f"{max(position, ZERO):.2f}",
+        "no_count_fp": f"{max(-position, ZERO):.2f}",
         "revenue": int(paid * 100),
         "fee_cost": f"{fee:f}",
         "settled_time": rfc3339(market.at_ns),
@@ -154,8 +162,13 @@ def rfc3339(utc_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
 
 
-def _is_shown(event: Execution, account: Account) -> bool:
-    return event.order.terms.owner.account == account.name and event.at_ns <= account.as_of_ns
+def _is_shown(event: Execution, account: Account, subaccount: int | None = None) -> bool:
+    owner = event.order.terms.owner
+    return (
+        owner.account == account.name
+        and event.at_ns <= account.as_of_ns
+        and subaccount in (None, owner.subaccount)
+    )
 
 
 def _direction(side: Side) -> Plain:

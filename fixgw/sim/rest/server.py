@@ -81,7 +81,7 @@ class HttpServer:
         self._answer = answer
         self._host, self._port, self._tls = host, port, tls
         self._server: asyncio.Server | None = None
-        self._streams: set[asyncio.StreamWriter] = set()
+        self._streams: dict[asyncio.StreamWriter, asyncio.Future[None]] = {}
 
     @property
     def port(self) -> int:
@@ -110,12 +110,14 @@ class HttpServer:
         if self._server is None:
             return
         self._server.close()
-        for writer in list(self._streams):
+        ended = list(self._streams.values())
+        for writer in self._streams:
             writer.transport.abort()
+        await asyncio.gather(*ended)
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._streams.add(writer)
+        ended = self._streams[writer] = asyncio.get_running_loop().create_future()
         connection = h11.Connection(h11.SERVER)
         try:
             while await self._one(connection, reader, writer):
@@ -123,8 +125,9 @@ class HttpServer:
         except (h11.RemoteProtocolError, h11.LocalProtocolError, ConnectionError) as error:
             log.info("a connection ended", extra={"why": str(error)})
         finally:
-            self._streams.discard(writer)
+            del self._streams[writer]
             writer.close()
+            ended.set_result(None)
 
     async def _one(
         self, connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -15,6 +15,7 @@ from fixgw.clock import Clock
 from fixgw.config.check import check_resolved, connector_settings, identity_of
 from fixgw.config.dictionaries import make_check
 from fixgw.config.handlers import make_handler
+from fixgw.config.kill import kill_settings
 from fixgw.config.listening import listen_settings
 from fixgw.config.model import SessionSection
 from fixgw.config.problems import raise_errors
@@ -95,8 +96,15 @@ def build(
             f"handlers were given for sessions that do not exist: {', '.join(sorted(given))}",
             remedy="use the names of the configuration",
         )
-    services = _services(loaded)
-    return Gateway(plans, clock=clock, wait=wait, timeout=timeout, services=services, acceptors=acceptors)
+    return Gateway(
+        plans,
+        clock=clock,
+        wait=wait,
+        timeout=timeout,
+        services=_services(loaded),
+        acceptors=acceptors,
+        kill=kill_settings(loaded),
+    )
 
 
 def session_plan(
@@ -133,6 +141,10 @@ def session_plan(
         market=" ".join(filter(None, (section.venue, section.environment))),
         clients=session.clients,
         passage=lambda: passage_of(session, common),
+        traffic=profile.traffic,
+        kill_steps=session.venue.kill_steps(
+            session.kind, session.options, cancel_on_disconnect=section.cancel_on_disconnect is True
+        ),
         required=section.required,
         judge_logout=profile.judge_logout,
         unknown_outcome_texts=profile.unknown_outcome_texts,

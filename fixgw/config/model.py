@@ -11,6 +11,7 @@ from fixgw.config.risk import PriceRangeSection, RiskSection
 from fixgw.config.sections import (
     ConnectSection,
     DictionarySection,
+    KillSwitchSection,
     LimitsSection,
     ListenSection,
     Part,
@@ -174,6 +175,8 @@ class Settings(Section):
     """the Prometheus endpoint; none by default"""
     admin: AdminSection | None = None
     """the local control socket; none by default"""
+    kill_switch: KillSwitchSection = KillSwitchSection()
+    """how the kill switch works"""
     logs: LogsSection = LogsSection()
     """what is logged, and how"""
     busy_poll_us: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = BUSY_POLL_US

@@ -10,6 +10,7 @@ from fixgw.config.hours import TimeZone, WindowText
 from fixgw.config.values import ConfigFile, HostPort, Network, Pins, Port, Seconds, Text, fault, listed
 from fixgw.engine.schedule import Schedule
 from fixgw.errors import ConfigError
+from fixgw.safety.kill_steps import STEP_SECONDS
 from fixgw.safety.pauses import RECHECK_SECONDS
 from fixgw.safety.rate import Policy
 from fixgw.store.base import Sync
@@ -176,6 +177,17 @@ class PausesSection(Part):
     """seconds after such a refusal until one message is let through to see whether the pause is over"""
     window: Literal["ignore", "warn", "hold"] = "warn"
     """in the venue's weekly maintenance window: `warn` once, `hold` orders, or `ignore` it"""
+
+
+class KillSwitchSection(Section):
+    """How the kill switch works."""
+
+    file: ConfigFile | None = None
+    """where it is kept over a restart; `kill-switch.json` beside the tapes by default"""
+    step_seconds: Seconds = STEP_SECONDS
+    """seconds that each step waits for the venue's confirmation"""
+    again_seconds: Seconds = 5.0
+    """seconds after which the steps are taken again while orders are still open"""
 
 
 class TimingSection(Part):

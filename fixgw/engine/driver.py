@@ -25,9 +25,10 @@ from fixgw.fix.message import Message, SimplefixMessage
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Sendable
 from fixgw.handlers.orders import Orders
+from fixgw.handlers.passage import Guard
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
-from fixgw.records import Position, Record
+from fixgw.records import Kind, Position, Record
 from fixgw.session import events
 from fixgw.session.outcome import CloseCode, CloseReason, Outcome, Replay
 from fixgw.session.session import Session
@@ -171,6 +172,22 @@ class Driver:
     async def flushed(self) -> None:
         """Return once all that was sent is committed and handed to the transport, or the link is gone."""
         await self.outbox.flushed()
+
+    # -- what the kill switch asks for --
+
+    def block(self, guard: Guard) -> None:
+        """Ask this guard before all others about what is to leave, until ``unblock``."""
+        self._guards = (guard, *self._guards)
+
+    def unblock(self, guard: Guard) -> None:
+        """Ask it no more."""
+        self._guards = tuple(other for other in self._guards if other is not guard)
+
+    def note(self, text: str) -> None:
+        """Write a sentence for the audit trail; on a full disk there is no room for it."""
+        if not self.store.full:
+            self.outbox.records.append(self.upkeep.record(Kind.NOTE, text.encode()))
+            self.turn(None)
 
     # -- what the dispatcher asks for --
 

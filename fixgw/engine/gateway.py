@@ -14,6 +14,7 @@ from fixgw.engine import numbers
 from fixgw.engine.acceptor import Acceptor
 from fixgw.engine.acceptor_settings import AcceptorPlan
 from fixgw.engine.handle import SessionHandle
+from fixgw.engine.killing import Killing, KillSettings
 from fixgw.engine.link import Link
 from fixgw.engine.settings import SessionPlan
 from fixgw.engine.views import positions_view
@@ -23,6 +24,8 @@ from fixgw.handlers.base import Client
 from fixgw.handlers.holdings import Holdings
 from fixgw.handlers.orders import Orders
 from fixgw.observe.snapshot import GatewaySnapshot
+from fixgw.safety.kill_steps import KillReport
+from fixgw.safety.kill_switch import KillSwitch
 
 C = TypeVar("C", bound=Client)
 
@@ -44,6 +47,7 @@ class Gateway:
         services: run beside the sessions for as long as the gateway does (metrics, administration); each is
             called with the gateway and returns an async context manager.
         acceptors: sessions that their peers open, by port; they are found in ``served``.
+        kill: how the kill switch works; by default a restart forgets it.
 
     Raises:
         ConfigError: two sessions share a name.
@@ -59,6 +63,7 @@ class Gateway:
         drain_timeout: float = 5.0,
         services: Sequence[Service] = (),
         acceptors: Sequence[AcceptorPlan] = (),
+        kill: KillSettings | None = None,
     ) -> None:
         self._plans = list(plans)
         self._clock = clock or SystemClock()
@@ -69,6 +74,9 @@ class Gateway:
         self._acceptors = [Acceptor(plan, clock=self._clock) for plan in acceptors]
         self._handles: dict[str, SessionHandle] = {}
         self._holdings: dict[str, Holdings] = {}
+        settings = kill or KillSettings()
+        self._switch = KillSwitch(settings.file)
+        self._killing = Killing(settings, self._switch)
         self._stack: AsyncExitStack | None = None
         self._failed: asyncio.Event = asyncio.Event()
         names = [plan.session.name for plan in self._plans]
@@ -170,6 +178,50 @@ class Gateway:
         positions = {market: positions_view(holdings) for market, holdings in self._holdings.items()}
         return GatewaySnapshot(self._clock.now().utc_ns, sessions, positions)
 
+    # -- the kill switch --
+
+    @property
+    def killed(self) -> bool:
+        """True while the kill switch is on."""
+        return self._switch.on
+
+    async def kill(self, reason: str) -> KillReport:
+        """Keep back everything that may lead to a trade, on every session, and take open orders out.
+
+        It holds until ``release``, also over a restart where it has a file. A session that is down is cleared
+        at its next Logon, and as long as orders stay open the steps are taken again.
+
+        Args:
+            reason: who and why, for the audit trail.
+
+        Returns:
+            What was done on each session and which orders are still open, once each has been cleared once.
+        """
+        saved = self._switch.pull(reason, self._clock.now().utc_ns)
+        log.critical("killed", extra={"reason": reason, "saved": saved})
+        self._begin_kill()
+        return await self._killing.report(saved=saved)
+
+    async def release(self, reason: str) -> None:
+        """Let messages leave again.
+
+        Args:
+            reason: who and why, for the audit trail.
+
+        Raises:
+            LocalError: the switch is not on, its file can not be removed, or the kill is still at work.
+        """
+        if self._killing.at_work:
+            raise LocalError("the kill is still at work: wait for its report, then release")
+        self._switch.release()
+        self._killing.end(reason)
+        log.warning("released", extra={"reason": reason})
+
+    def _begin_kill(self) -> None:
+        self._killing.begin(self.sessions)
+        for link in self.served.values():
+            self._killing.block(link)
+
     # -- administration --
 
     async def logon(self, name: str) -> None:
@@ -216,7 +268,7 @@ class Gateway:
             part.begin_drain()
         try:
             async with asyncio.timeout(self._drain_timeout):
-                await asyncio.gather(*(part.settled() for part in parts))
+                await asyncio.gather(self._killing.settled(), *(part.settled() for part in parts))
         except TimeoutError:
             waiting = {handle.name: handle.in_flight for handle in self._handles.values() if handle.in_flight}
             log.warning("drained in part: requests without an answer", extra={"waiting": waiting})
@@ -226,17 +278,23 @@ class Gateway:
         watchers: list[asyncio.Future[None]] = []
         try:
             self._open_sessions()
+            if self._switch.pulled is not None:
+                log.critical("the kill switch is on", extra={"reason": self._switch.pulled.reason})
+                self._killing.begin(self.sessions)
             watchers += [asyncio.ensure_future(self._watch(handle)) for handle in self._handles.values()]
             for handle in self._handles.values():
                 handle.start()
             async with AsyncExitStack() as serving:
                 for acceptor in self._acceptors:
                     await serving.enter_async_context(acceptor)
+                for link in self.served.values():
+                    self._killing.block(link)
                 yield
                 await self.drain()
         finally:
             for watcher in watchers:
                 watcher.cancel()
+            self._killing.close()
             await self._stop()
 
     def _open_sessions(self) -> None:
@@ -245,7 +303,7 @@ class Gateway:
         telling = Counter(plan.market for plan in self._plans if plan.positions is not None)
         accounts = {market: Account() for market, sessions in telling.items() if sessions > 1}
         for plan in self._plans:
-            handle = SessionHandle(plan, self._clock, accounts.get(plan.market))
+            handle = SessionHandle(plan, self._clock, accounts.get(plan.market), self._switch)
             self._handles[plan.session.name] = handle
             if handle.has_positions:
                 self._holdings[plan.market] = accounts.get(plan.market, handle.positions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TypeVar
 
 from fixgw.clock import Clock, Now
@@ -25,6 +26,8 @@ from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
 from fixgw.observe.snapshot import OrdersView, SessionView, SupervisorView
 from fixgw.safety.grid import GridGuard, Grids
+from fixgw.safety.kill_switch import KillSwitch, ResendUnlessKilled
+from fixgw.session.state import SessionSettings
 from fixgw.store.lock import hold
 
 C = TypeVar("C", bound=Client)
@@ -39,15 +42,24 @@ class SessionHandle:
         plan: what to run.
         clock: the only source of time.
         account: hears of each execution; what several sessions tell of together.
+        switch: the gateway's kill switch; while it is on, no order is sent again either.
 
     Raises:
         StoreError: the store can not be opened, or another process holds it or the identity.
     """
 
-    def __init__(self, plan: SessionPlan, clock: Clock, account: Account | None = None) -> None:
+    def __init__(
+        self,
+        plan: SessionPlan,
+        clock: Clock,
+        account: Account | None = None,
+        switch: KillSwitch | None = None,
+    ) -> None:
         self.name = plan.session.name
         self.kind = plan.kind
         self.required = plan.required
+        self.traffic = plan.traffic
+        self.kill_steps = plan.kill_steps
         self.acks = Histogram()
         self._listens = plan.listens
         self._orders = self._make_orders(plan)
@@ -67,7 +79,7 @@ class SessionHandle:
         router = Router(plan.handler, plan.messages, books, passage)
         self._lock = hold(plan.identity_lock, ONE_CONNECTION) if plan.identity_lock is not None else None
         try:
-            self.link = Link(plan.session, plan.store(), router, clock, plan.link)
+            self.link = Link(_settings(plan, switch), plan.store(), router, clock, plan.link)
         except BaseException:
             self._release()
             raise
@@ -317,3 +329,11 @@ class SessionHandle:
         )
         orders.ack_seconds = self.acks.record
         return orders
+
+
+def _settings(plan: SessionPlan, switch: KillSwitch | None) -> SessionSettings:
+    """Return the settings of the FIX session, with the kill switch in its resend policy."""
+    if switch is None:
+        return plan.session
+    policy = ResendUnlessKilled(plan.session.resend_policy, switch, plan.traffic)
+    return replace(plan.session, resend_policy=policy)

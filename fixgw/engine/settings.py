@@ -14,6 +14,8 @@ from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.passage import Passage
 from fixgw.handlers.positions import Positions
+from fixgw.safety.kill_steps import CancelEach, KillStep
+from fixgw.safety.traffic import Traffic
 from fixgw.session.state import SessionSettings
 from fixgw.store.base import Store
 from fixgw.transport.base import Connector
@@ -86,6 +88,8 @@ class SessionPlan:
         market: the venue and the environment; sessions of one market tell of the same executions.
         clients: makes what else can be asked for on the session; called once, at start.
         passage: makes the guards and the edge that its messages pass; called once, at start.
+        traffic: which messages add risk: the kill switch keeps these back.
+        kill_steps: how the kill switch takes its open orders out of the market, the mildest first.
         required: ``load`` waits for its Logon, and a fatal refusal of it ends the gateway.
         judge_logout: the venue's table of Logout texts.
         unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
@@ -112,6 +116,8 @@ class SessionPlan:
     market: str = ""
     clients: Callable[[], Sequence[Client]] = tuple
     passage: Callable[[], Passage] = Passage
+    traffic: Traffic = field(default_factory=Traffic)
+    kill_steps: Sequence[KillStep] = (CancelEach(),)
     required: bool = True
     judge_logout: Callable[[str], LogoutRule] = always_retry
     unknown_outcome_texts: frozenset[str] = frozenset()

@@ -16,6 +16,7 @@ from fixgw.handlers.positions import Positions
 from fixgw.handlers.passage import Edge
 from fixgw.handlers.positions import Positions
 from fixgw.safety.buckets import RateLimits
+from fixgw.safety.kill_steps import KillStep
 from fixgw.safety.pauses import PauseRule
 from fixgw.safety.traffic import Traffic
 from fixgw.session.hooks import LogonSigner, ResendPolicy
@@ -237,6 +238,18 @@ class Venue(Protocol):
 
     def edge(self, kind: KindProfile, options: Mapping[str, Any]) -> Edge | None:
         """Return what translates between the desk's dollars and the wire; None where the wire has dollars."""
+        ...
+
+    def kill_steps(
+        self, kind: KindProfile, options: Mapping[str, Any], *, cancel_on_disconnect: bool
+    ) -> Sequence[KillStep]:
+        """Return how the kill switch takes a session's open orders out of the market, the mildest step first.
+
+        Args:
+            kind: the kind of session.
+            options: the venue's options that its Logon carries.
+            cancel_on_disconnect: the venue cancels its orders when its connection ends.
+        """
         ...
 
     def resend_policy(self, kind: KindProfile) -> ResendPolicy:

@@ -16,6 +16,7 @@ from fixgw.handlers.passage import Edge
 from fixgw.handlers.positions import Positions
 from fixgw.messages.order_entry import ExecutionReport
 from fixgw.safety.buckets import MessageCost, RateLimits, Tier
+from fixgw.safety.kill_steps import CancelAll, CancelEach, Disconnect, KillStep
 from fixgw.safety.pauses import HoldReason, PauseRule
 from fixgw.safety.traffic import Traffic
 from fixgw.session.hooks import ResendFresh, ResendPolicy
@@ -130,6 +131,25 @@ class FactsVenue:
     def edge(self, kind: KindProfile, options: Mapping[str, Any]) -> Edge | None:
         """Return None: the wire's units are the desk's."""
         return None
+
+    def kill_steps(
+        self, kind: KindProfile, options: Mapping[str, Any], *, cancel_on_disconnect: bool
+    ) -> Sequence[KillStep]:
+        """Return a mass cancel where there is one, a cancel for each order, then what the venue adds.
+
+        Where the venue cancels on a disconnect, the connection ends at last, and what the venue then says of
+        each order is asked for by one more cancel.
+        """
+        sends = self.sends(kind, options)
+        if not kind.order_entry or sends == frozenset():
+            return ()
+        mass: list[KillStep] = [CancelAll()] if "q" in kind.sends else []
+        last: list[KillStep] = [Disconnect(), CancelEach()] if cancel_on_disconnect else []
+        return [*mass, CancelEach(), *self.further_kill_steps(kind), *last]
+
+    def further_kill_steps(self, kind: KindProfile) -> Sequence[KillStep]:
+        """Return nothing: what a kill can do beside cancels is the venue's own."""
+        return ()
 
     def resend_policy(self, kind: KindProfile) -> ResendPolicy:
         """Return the rule that an order of a former connection never executes late."""

@@ -8,11 +8,13 @@ from typing import Any, Self
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Client
 from fixgw.handlers.positions import Positions
+from fixgw.safety.kill_steps import KillStep
 from fixgw.session.hooks import LogonSigner
 from fixgw.venues.base import KindProfile
 from fixgw.venues.facts import FactsVenue, read_facts
 from fixgw.venues.kalshi.dropcopy import DropCopy
 from fixgw.venues.kalshi.groups import OrderGroups
+from fixgw.venues.kalshi.kill import CancelQuotes, TriggerGroups
 from fixgw.venues.kalshi.listener import Listener
 from fixgw.venues.kalshi.market_data import MarketData
 from fixgw.venues.kalshi.messages import (
@@ -23,6 +25,7 @@ from fixgw.venues.kalshi.messages import (
     MarketSettlementReport,
     OrderGroupRequest,
     Quote,
+    QuoteCancel,
     QuoteRequest,
 )
 from fixgw.venues.kalshi.positions import KalshiPositions
@@ -86,6 +89,18 @@ class KalshiVenue(FactsVenue):
         sends = {name: tags for name, tags in cents.sends.items() if name in kind.sends}
         receives = {name: tags for name, tags in cents.receives.items() if name in kind.receives}
         return CentsEdge(sends, receives) if sends or receives else None
+
+    def kill_steps(
+        self, kind: KindProfile, options: Mapping[str, Any], *, cancel_on_disconnect: bool
+    ) -> Sequence[KillStep]:
+        """Return the steps for orders; a market maker's session takes its quotes back."""
+        if QuoteCancel.MSG_TYPE in kind.sends:
+            return (CancelQuotes(),)
+        return super().kill_steps(kind, options, cancel_on_disconnect=cancel_on_disconnect)
+
+    def further_kill_steps(self, kind: KindProfile) -> Sequence[KillStep]:
+        """Return a trigger of the order groups that the open orders are in."""
+        return (TriggerGroups(),) if OrderGroupRequest.MSG_TYPE in kind.sends else ()
 
     def signer(self, key: bytes) -> LogonSigner:
         """Return the Logon signer for a key in PEM form; see ``KalshiSigner``."""

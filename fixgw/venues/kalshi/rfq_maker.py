@@ -79,6 +79,11 @@ class RfqMaker(Asking):
             if request.withdrawn is None:
                 yield request
 
+    @property
+    def quotes(self) -> list[QuoteHandle]:
+        """Our quotes, oldest first; those that ended are kept for a while."""
+        return list(self._quotes.values())
+
     def quote(
         self,
         request: OpenRequest,

@@ -1,0 +1,160 @@
+"""The kill switch at work: it blocks every session at once, and clears each of open orders once it is up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fixgw.engine.handle import SessionHandle
+from fixgw.engine.link import Link
+from fixgw.safety.kill_steps import (
+    STEP_SECONDS,
+    KillReport,
+    KillStep,
+    SessionKill,
+    carry_out,
+    still_open,
+)
+from fixgw.safety.kill_switch import KillGuard, KillSwitch
+from fixgw.safety.traffic import Traffic
+
+log = logging.getLogger("fixgw.safety")
+
+
+@dataclass(frozen=True, slots=True)
+class KillSettings:
+    """How the kill switch works.
+
+    Args:
+        file: where it is kept over a restart; None keeps it in memory alone.
+        step_seconds: that each step waits for its confirmation.
+        again_seconds: after which the steps are taken again while orders are still open.
+    """
+
+    file: Path | None = None
+    step_seconds: float = STEP_SECONDS
+    again_seconds: float = 5.0
+
+
+class Killing:
+    """What a gateway does while its kill switch is on.
+
+    Args:
+        settings: how it works.
+        switch: the switch.
+    """
+
+    def __init__(self, settings: KillSettings, switch: KillSwitch) -> None:
+        self.switch = switch
+        self._settings = settings
+        self._guards: dict[Link, KillGuard] = {}
+        self._first: dict[str, asyncio.Future[SessionKill]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def begin(self, sessions: Sequence[SessionHandle]) -> None:
+        """Block sessions, and clear each of open orders: now, or as soon as it is logged on."""
+        for session in sessions:
+            self.block(session.link, session.traffic)
+        if self.at_work:
+            return
+        self.stop()
+        loop = asyncio.get_running_loop()
+        for session in sessions:
+            if session.kill_steps:
+                first = self._first[session.name] = loop.create_future()
+                clearing = self._keep_clear(session, first)
+                self._tasks.append(loop.create_task(clearing, name=f"kill {session.name}"))
+
+    def block(self, link: Link, traffic: Traffic | None = None) -> None:
+        """Keep back everything that adds risk on a session, from now on."""
+        if link in self._guards or self.switch.pulled is None:
+            return
+        guard = self._guards[link] = KillGuard(self.switch, traffic or Traffic())
+        link.block(guard)
+        link.note(f"kill switch on: {self.switch.pulled.reason}")
+
+    async def report(self, *, saved: bool) -> KillReport:
+        """Wait until every session that is up was cleared once, and tell what came of it."""
+        assert self.switch.pulled is not None
+        pulled = self.switch.pulled
+        sessions = [await asyncio.shield(first) for first in self._first.values()]
+        return KillReport(pulled.reason, pulled.utc_ns, saved, tuple(sessions))
+
+    @property
+    def at_work(self) -> bool:
+        """True while a session is cleared for the first time."""
+        return any(not first.done() for first in self._first.values())
+
+    async def settled(self) -> None:
+        """Wait until every session that is up was cleared once."""
+        if self._first:
+            await asyncio.wait(list(self._first.values()))
+
+    def end(self, reason: str) -> None:
+        """Let messages leave again."""
+        self.stop()
+        for link, guard in self._guards.items():
+            link.unblock(guard)
+            link.note(f"kill switch released: {reason}")
+        self._guards.clear()
+
+    def close(self) -> None:
+        """The gateway ends: its sessions are gone, the switch stays as it is."""
+        self.stop()
+        self._guards.clear()
+
+    def stop(self) -> None:
+        """Clear no session any more; what is blocked stays so."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()
+        for first in self._first.values():
+            first.cancel()
+        self._first.clear()
+
+    async def _keep_clear(self, session: SessionHandle, first: asyncio.Future[SessionKill]) -> None:
+        """Take the steps once the session is up, on each further connection, and while orders stay open."""
+        steps = session.kill_steps
+        while True:
+            if not session.link.session.active:
+                if not first.done():
+                    first.set_result(_waiting(session))
+                await session.link.became_active()
+            connections = session.link.connections
+            await self._clear(session, steps, first)
+            steps = [step for step in steps if not step.once]
+            while session.link.session.active and session.link.connections == connections:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._settings.again_seconds):
+                        await session.link.ended()
+                if still_open(session):
+                    break
+
+    async def _clear(
+        self, session: SessionHandle, steps: Sequence[KillStep], first: asyncio.Future[SessionKill]
+    ) -> None:
+        try:
+            done = await carry_out(session, steps, self._settings.step_seconds)
+        except Exception as error:  # a step that breaks must not stop the ones that come later
+            log.exception("kill step failed", extra={"session": session.name})
+            done = SessionKill(session.name, still_open=_left(session), waits=repr(error))
+        for step in done.steps:
+            session.link.note(f"kill: {step}")
+            log.warning("kill", extra={"session": session.name, "step": str(step)})
+        if done.still_open:
+            log.critical("orders are still open", extra={"session": session.name, "orders": done.still_open})
+        if not first.done():
+            first.set_result(done)
+
+
+def _waiting(session: SessionHandle) -> SessionKill:
+    waits = "not logged on: it is cleared at its next Logon"
+    return SessionKill(session.name, still_open=_left(session), waits=waits)
+
+
+def _left(session: SessionHandle) -> tuple[str, ...]:
+    return tuple(order.cl_ord_id for order in still_open(session))

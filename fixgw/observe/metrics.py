@@ -1,15 +1,17 @@
 """Prometheus metrics, made from the snapshot at each scrape; nothing is counted twice.
 
-Labels come from the configuration and the protocol, so their number is bounded: no symbols, no order ids.
+Labels come from the configuration and the protocol, so their number is bounded: no order ids, and of the
+markets those with the largest positions.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib.metadata import version
 from itertools import accumulate
 from typing import TypeAlias
@@ -24,8 +26,9 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from fixgw.errors import ConfigError
+from fixgw.handlers.position import PositionSnapshot
 from fixgw.observe.histogram import BOUNDS, HistogramSnapshot
-from fixgw.observe.snapshot import GatewaySnapshot, OrdersView, SessionView
+from fixgw.observe.snapshot import GatewaySnapshot, OrdersView, PositionsView, SessionView
 from fixgw.session.state import Phase
 
 _SCRAPE_TIMEOUT = 5.0  # seconds that a scrape waits for the event loop
@@ -187,6 +190,32 @@ DURATIONS: tuple[tuple[str, str, Callable[[SessionView], HistogramSnapshot]], ..
 )
 
 
+SYMBOLS = 100  # markets with metrics of their own at each venue: those with the largest positions
+
+EACH: tuple[tuple[str, str, Callable[[PositionSnapshot], Decimal]], ...] = (
+    ("position_contracts", "Net YES contracts held in a market, negative for NO.", lambda p: p.qty),
+    ("position_fees_dollars", "Fees paid in a market.", lambda p: p.fees),
+    ("position_realised_pnl_dollars", "Earned in a market, before fees.", lambda p: p.realised_pnl),
+)
+
+TOTALS: tuple[tuple[str, str, Callable[[PositionsView], Decimal | int]], ...] = (
+    ("fees_dollars", "Fees paid, all markets together.", lambda v: v.fees),
+    ("realised_pnl_dollars", "Earned before fees, all markets together.", lambda v: v.realised_pnl),
+    ("executions_counted", "Executions and settlements that moved positions.", lambda v: v.counted),
+    ("executions_doubtful", "Executions too old to tell whether they counted.", lambda v: v.doubtful),
+    (
+        "positions_differing",
+        "Positions of which the venue says another figure.",
+        lambda v: sum(not one.agrees for one in v.each),
+    ),
+    (
+        "positions_left_out",
+        "Positions without metrics of their own.",
+        lambda v: max(len(v.each) - SYMBOLS, 0),
+    ),
+)
+
+
 class SnapshotCollector(Collector):
     """Renders a fresh snapshot at every scrape.
 
@@ -204,7 +233,8 @@ class SnapshotCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of every session."""
-        views = self._take().sessions.values()
+        taken = self._take()
+        views = taken.sessions.values()
         build = GaugeMetricFamily("fixgw_build_info", "The version that runs.", labels=["version"])
         build.add_metric([self._version], 1.0)
         yield build
@@ -216,6 +246,24 @@ class SnapshotCollector(Collector):
             yield family
         for name, text, read in DURATIONS:
             yield _histogram(f"fixgw_{name}_seconds", text, ((view.name, read(view)) for view in views))
+        yield from _positions(taken.positions)
+
+
+def _positions(venues: Mapping[str, PositionsView]) -> Iterator[Metric]:
+    for name, text, total in TOTALS:
+        family = GaugeMetricFamily(f"fixgw_{name}", text, labels=["venue"])
+        for venue, view in venues.items():
+            family.add_metric([venue], float(total(view)))
+        yield family
+    largest = {
+        venue: sorted(view.each, key=lambda one: -abs(one.qty))[:SYMBOLS] for venue, view in venues.items()
+    }
+    for name, text, read in EACH:
+        family = GaugeMetricFamily(f"fixgw_{name}", text, labels=["venue", "symbol", "subaccount"])
+        for venue, positions in largest.items():
+            for one in positions:
+                family.add_metric([venue, one.symbol, one.alloc_account], float(read(one)))
+        yield family
 
 
 def _histogram(name: str, text: str, taken: Iterable[tuple[str, HistogramSnapshot]]) -> Metric:

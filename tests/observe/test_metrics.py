@@ -12,11 +12,13 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixgw.errors import ConfigError
-from fixgw.observe.metrics import DURATIONS, ROWS, registry, serve
+from fixgw.observe.metrics import DURATIONS, EACH, ROWS, SYMBOLS, TOTALS, registry, serve
 from fixgw.observe.snapshot import GatewaySnapshot
 from fixgw.session.state import Phase
 
-BOUNDED = {"session", "phase", "direction", "msg_type", "class", "queue", "method", "version", "le"}
+BOUNDED = {"session", "phase", "direction", "msg_type", "class", "queue", "method", "version", "le"} | {
+    *("venue", "symbol", "subaccount")
+}
 
 
 @pytest.fixture
@@ -99,7 +101,7 @@ def test_durations_are_cumulative_histograms(metrics: CollectorRegistry) -> None
 def test_names_are_unique_and_labels_bounded(metrics: CollectorRegistry) -> None:
     families = list(metrics.collect())
     names = [family.name for family in families]
-    assert len(names) == len(set(names)) == len(ROWS) + len(DURATIONS) + 1
+    assert len(names) == len(set(names)) == len(ROWS) + len(DURATIONS) + len(EACH) + len(TOTALS) + 1
     labels = {label for family in families for sample in family.samples for label in sample.labels}
     assert labels <= BOUNDED
 

@@ -11,8 +11,11 @@ from typing import Annotated
 import typer
 
 from fixgw.cli.render import Exit, fail, json_line, say, told
+from fixgw.observe import logs
 from fixgw.sim.kinds import KINDS, NR
 from fixgw.sim.orders import Side
+from fixgw.sim.scenario import Scenario, load_scenario
+from fixgw.sim.stage import playing
 from fixgw.sim.venue import KnownKey, SimSettings, Simulator
 
 HOUSE_QUOTES = ((Side.BUY, Decimal("0.45")), (Side.SELL, Decimal("0.55")))
@@ -35,10 +38,14 @@ def sim(
         list[Path] | None, typer.Option(help="its public half, PEM; one for each --key-id")
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="no TLS, for use behind stunnel")] = False,
+    scenario: Annotated[
+        Path | None, typer.Option(help="YAML file that says who is there and what happens")
+    ] = None,
 ) -> None:
     """Run a venue that speaks Kalshi's side: TLS, signature checks, matching, reports, retransmission.
 
-    Prints one JSON line when it is ready: host, ports, ca, keys. The house quotes both sides of each market.
+    Prints one JSON line when it is ready: host, ports, ca, keys. The house quotes both sides of each market,
+    unless a scenario says what happens; its events are told on stderr.
     """
     ids, files = key_id or [], public_key or []
     if len(ids) != len(files):
@@ -53,15 +60,18 @@ def sim(
     known = [KnownKey(name, file) for name, file in zip(ids, files, strict=True)]
     with told():
         settings = SimSettings(state_dir, host=host, ports=ports, tls=not plain, known_keys=known)
-        asyncio.run(_serve(settings))
+        script = load_scenario(scenario, settings) if scenario is not None else None
+        if script is not None:
+            logs.setup("info")
+        asyncio.run(_serve(settings, script))
 
 
-async def _serve(settings: SimSettings) -> None:
+async def _serve(settings: SimSettings, script: Scenario | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Simulator(settings) as venue:
-        for market in settings.markets:
+    async with playing(script or Scenario(), settings) as venue:
+        for market in settings.markets if script is None else ():
             for side, price in HOUSE_QUOTES:
                 venue.quote(market.symbol, side, price, HOUSE_QTY)
         json_line(ready(venue))

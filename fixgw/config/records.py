@@ -15,13 +15,13 @@ from inspect import getdoc
 from operator import or_
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import AfterValidator, BeforeValidator, ValidationError, create_model
+from pydantic import AfterValidator, BeforeValidator, ValidationError, WithJsonSchema, create_model
 from pydantic import Field as Setting
 from pydantic.fields import FieldInfo
 
 from fixgw.config.findings import findings
 from fixgw.config.load import Document, SettingPath
-from fixgw.config.problems import InvalidConfigError
+from fixgw.config.problems import InvalidConfigError, suggest
 from fixgw.config.sections import Section
 from fixgw.config.values import fault
 from fixgw.errors import ConfigError
@@ -29,7 +29,7 @@ from fixgw.errors import ConfigError
 R = TypeVar("R")
 
 _ARGUMENT = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
-_WORDS = {True: ("yes", "on", "true"), False: ("no", "off", "false")}
+_BOOLEANS = {True: ("yes", "on", "true"), False: ("no", "off", "false")}
 
 
 def read_record(document: Document, record: type[R], at: SettingPath = ()) -> R:
@@ -109,7 +109,9 @@ def _translated(hint: Any) -> Any:
     if isinstance(hint, type) and is_dataclass(hint):
         return Annotated[section_of(hint), AfterValidator(partial(_made, hint))]
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return Annotated[hint, BeforeValidator(partial(_word, hint))]
+        return Annotated[
+            hint, BeforeValidator(partial(_word, hint)), WithJsonSchema({"enum": [*_words(hint)]})
+        ]
     if origin is Annotated:
         return Annotated[(_translated(arguments[0]), *arguments[1:])]
     if origin in (Union, types.UnionType):
@@ -121,11 +123,22 @@ def _translated(hint: Any) -> Any:
     return hint
 
 
-def _word(words: type[Enum], value: Any) -> Any:
-    """Undo that YAML reads ``yes``, ``no``, ``on`` and ``off`` as booleans."""
-    if not isinstance(value, bool):
-        return value
-    return next((one for one in words if one.value in _WORDS[value]), value)
+def _words(choice: type[Enum]) -> dict[str, Enum]:
+    """Return the members by the words of the file: their values where these are words, else their names."""
+    return {
+        one.value if isinstance(one.value, str) and one.value.islower() else one.name.lower(): one
+        for one in choice
+    }
+
+
+def _word(choice: type[Enum], value: Any) -> Any:
+    """Return the member for a word; YAML reads ``yes``, ``no``, ``on`` and ``off`` as booleans."""
+    words = _words(choice)
+    if isinstance(value, bool):
+        return next((words[word] for word in _BOOLEANS[value] if word in words), value)
+    if isinstance(value, str) and value not in words:
+        raise fault(f"{value!r} can not be used here", suggest(value, words))
+    return words.get(value, value) if isinstance(value, str) else value
 
 
 def _meanings(record: type) -> dict[str, str]:

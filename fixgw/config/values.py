@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -162,6 +163,11 @@ Listen = Annotated[str, StringConstraints(pattern=_HOST_PORT)]
 HandlerPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
 Pins = Annotated[tuple[str, ...], BeforeValidator(listed, json_schema_input_type=str | tuple[str, ...])]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Price = Annotated[Decimal, Field(gt=0, lt=1)]  # of a contract that pays one dollar or nothing
+Quantity = Annotated[Decimal, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 Duration = Annotated[
     float,
     BeforeValidator(_duration),

@@ -49,7 +49,10 @@ def differences(ledger: Ledger, session: str, orders: Iterable[OrderSnapshot]) -
 def _never_arrived(believed: dict[str, OrderSnapshot], entered: Iterable[Order]) -> Iterator[str]:
     arrived = {name for order in entered for name in (*order.cl_ord_ids, order.terms.cl_ord_id)}
     for name, order in believed.items():
-        if name not in arrived and order.ending is not Ending.NOT_SENT:
+        turned_away = (
+            order.ending is Ending.REFUSED and not order.order_id
+        )  # by 35=3 or 35=j: no order was made
+        if name not in arrived and order.ending is not Ending.NOT_SENT and not turned_away:
             yield name
 
 

@@ -9,7 +9,7 @@ from math import inf
 from random import Random
 
 from fixgw.clock import Clock
-from fixgw.config.values import Duration
+from fixgw.config.values import Count, Duration, Probability
 from fixgw.errors import ConfigError
 from fixgw.fix.tags import MSG_SEQ_NUM, MSG_TYPE
 from fixgw.sim.kinds import KINDS
@@ -71,9 +71,9 @@ class FaultRule:
     kind: str = ""
     key: str = ""
     msg_type: str = ""
-    at: Sequence[int] = ()
+    at: Sequence[Count] = ()
     every: int = 0
-    probability: float | None = None
+    probability: Probability | None = None
     times: int = 0
     after: Duration = 0.0
     until: Duration | None = None
@@ -182,14 +182,20 @@ class SessionFaults:
         self._watches.append(_Watch(rule, rng))
 
     def happen_to(self, frame: bytes, direction: Direction) -> Iterator[FaultRule]:
-        """Yield what happens to a frame; what is to be refused is remembered."""
+        """Yield what happens to a frame."""
         msg_type = field_of(frame, MSG_TYPE) or ""
         for watch in self._watches:
             rule = watch.rule
             if rule.way is direction and watch.fires(msg_type, self._age()):
-                if rule.fault is Fault.REJECT:
-                    self._refused[int(field_of(frame, MSG_SEQ_NUM) or 0)] = rule
                 yield rule
+
+    def refuse(self, frame: bytes, rule: FaultRule) -> None:
+        """Remember that a frame which passes is to be refused."""
+        self._refused[int(field_of(frame, MSG_SEQ_NUM) or 0)] = rule
+
+    def begin_connection(self) -> None:
+        """Forget what was to be refused and never came."""
+        self._refused.clear()
 
     def refusal(self, msg_seq_num: int) -> FaultRule | None:
         """Return the rule by which a message is to be refused, once."""

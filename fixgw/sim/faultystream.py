@@ -97,6 +97,8 @@ class Lane:
                 return
             if rule.fault is Fault.GAP:
                 skips += 1
+            elif rule.fault is Fault.REJECT:
+                self._faults.refuse(raw, rule)
             elif rule.fault in (Fault.DELAY, Fault.SILENCE):
                 self._hold(inf if rule.lasts is None else rule.lasts)
             else:

@@ -98,6 +98,7 @@ class VenueLink(Link):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a stream, with what may happen on it."""
+        self.faults.begin_connection()
         stream = self._transport = cast(asyncio.Transport, transport)
         outward = Lane(self.faults, Direction.TO_CLIENT, stream.write, self)
         self._lanes = Lane(self.faults, Direction.TO_VENUE, super().data_received, self), outward

@@ -77,6 +77,48 @@ def test_key_ids_and_public_keys_come_in_pairs(tmp_path: Path) -> None:
     ]
 
 
+def test_a_scenario_is_played(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text(
+        """\
+venue: {clients: [{name: desk, algorithm: ed25519, account: alpha}]}
+house: [{symbol: HIGHNY-26DEC31, bid: 0.40, offer: 0.60, size: 5}]
+events: [{at: 10ms, trading: paused}]
+"""
+    )
+    with running_sim(tmp_path / "venue", "--scenario", scenario) as (running, ready):
+        assert [key["name"] for key in ready["keys"]] == ["desk"]
+        assert running.stderr is not None
+        told = json.loads(running.stderr.readline())
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=PATIENCE)
+    assert (told["logger"], told["event"], told["at_seconds"]) == ("fixgw.sim", "trading", 0.01)
+    orders = json.loads((tmp_path / "venue" / "ledger.json").read_text())["orders"]
+    assert len(orders) == 2  # those of the file, and no others
+
+
+def test_a_mistake_in_a_scenario(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text("events:\n  - {at: 1s, close_market: NONE}\n")
+    result = fixgw("sim", "--state-dir", tmp_path, "--scenario", scenario)
+    assert result.exit_code == 2
+    assert lines(result) == [
+        "there is no market 'NONE'",
+        f"{scenario}:2 events[0].close_market",
+        "use one of: HIGHNY-26DEC31, KXFED-26DEC-T4.00",
+    ]
+
+
+def test_the_schema_of_a_scenario_has_what_the_simulator_can_be_told() -> None:
+    schema = json.loads(fixgw("config", "scenario").stdout)
+    assert {"markets", "clients", "quirks"} <= set(schema["properties"]["venue"]["properties"])
+    assert "state" not in schema["properties"]["venue"]["properties"]
+    failure = schema["$defs"]["FailNext"]["properties"]["failure"]
+    assert failure["enum"] == ["internal_error", "unavailable", "applied"]
+    fault = schema["$defs"]["FaultRule"]["properties"]["fault"]
+    assert "gap" in fault["enum"]
+
+
 def test_a_port_beyond_the_last(tmp_path: Path) -> None:
     result = fixgw("sim", "--base-port", "70000", "--state-dir", tmp_path)
     assert (result.exit_code, result.stdout) == (2, "")

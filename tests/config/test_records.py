@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,11 @@ class Result(StrEnum):
     YES = "yes"
     NO = "no"
     SCALAR = "scalar"
+
+
+class Failure(Enum):
+    NOT_APPLIED = ("UNAVAILABLE", False)
+    APPLIED = ("UNAVAILABLE", True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,14 @@ class Basket:
         limits: contracts by account.
         tags: words.
         made: by the program.
+        failure: how it fails.
     """
 
     first: Leg
     others: Sequence[Leg] = ()
     limits: Mapping[int, Decimal] = field(default_factory=dict)
     tags: frozenset[str] | None = None
+    failure: Failure = Failure.APPLIED
     made: str = field(default="here", init=False)
 
 
@@ -121,3 +128,12 @@ def test_fields_may_be_left_to_the_program() -> None:
 def test_what_the_program_makes_is_not_read() -> None:
     (fault,) = faults("basket: {first: {symbol: A}, made: there}")
     assert fault.startswith("unknown setting 'made'")
+
+
+def test_words_are_names_where_values_are_none() -> None:
+    text = "basket: {first: {symbol: A}, failure: not_applied}"
+    assert read_record(document(text), Basket, ("basket",)).failure is Failure.NOT_APPLIED
+    (fault,) = faults("basket: {first: {symbol: A}, failure: not_aplied}")
+    what, where, remedy = fault.split(" | ")
+    assert (what, where) == ("'not_aplied' can not be used here", "file.yaml:1 basket.failure")
+    assert remedy == "did you mean 'not_applied'?"

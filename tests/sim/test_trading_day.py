@@ -14,6 +14,23 @@ def ns(text: str) -> int:
 
 
 @pytest.mark.parametrize(
+    ("utc", "day"),
+    [
+        ("2026-10-09T19:59:59", "20261009"),
+        ("2026-10-09T20:00:00", "20261010"),  # 16:00 on a Friday, and the weekend counts
+        ("2026-10-11T03:59:59", "20261011"),
+        ("2026-12-31T20:59:59", "20261231"),  # an hour later in winter
+        ("2026-12-31T21:00:00", "20270101"),
+        ("2026-11-01T04:30:00", "20261101"),  # the clocks go back in the night between
+        ("2026-11-01T20:59:59", "20261101"),
+        ("2026-11-01T21:00:00", "20261102"),
+    ],
+)
+def test_a_day_of_perpetual_futures_begins_at_16_00_the_day_before(utc: str, day: str) -> None:
+    assert trade_date(ns(utc), perpetual=True) == day
+
+
+@pytest.mark.parametrize(
     ("utc", "day", "end"),
     [
         ("2026-10-09T03:59:59", "20261008", "2026-10-09T04:00:00"),

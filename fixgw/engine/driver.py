@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from fixgw.clock import Clock, Now
@@ -20,7 +21,7 @@ from fixgw.engine.settings import LinkSettings
 from fixgw.engine.timers import DeadlineTimer, ReadingPause
 from fixgw.engine.upkeep import Upkeep
 from fixgw.engine.writer import Writer
-from fixgw.errors import LocalError, NotLoggedOn, Reject, StoreError, StoreFull
+from fixgw.errors import LocalError, NotLoggedOn, Refused, Reject, StoreError, StoreFull
 from fixgw.fix.message import Message, SimplefixMessage
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Sendable
@@ -59,6 +60,7 @@ class Driver:
         self.router = router
         self.store = store
         self.heartbeats = Histogram()
+        self.refusals: Counter[str] = Counter()  # rule -> messages that did not leave
         self.ending: Ending | None = None
         self.judge: Callable[[Message], None] | None = None  # acceptor: called with each Logon
         self.logon_waiters: list[asyncio.Future[None]] = []
@@ -154,16 +156,23 @@ class Driver:
         if self._before_send is not None:
             self._before_send(plain)
         now = self._clock.now()
-        if self._guards and self.session.active:
-            for guard in self._guards:
-                guard.admit(plain, now)
-        if self._edge is not None:
-            plain = self._edge.outward(plain)
+        if (self._guards or self._edge is not None) and self.session.active:
+            plain = self._passed(plain, now)
         record = self.session.send(plain, now)
         self.outbox.send(record)
         if not self._turning:
             self._open_turn()
         return record.msg_seq_num
+
+    def _passed(self, message: Message, now: Now) -> Message:
+        """Return a message that may leave, as the wire wants it."""
+        try:
+            for guard in self._guards:
+                guard.admit(message, now)
+            return message if self._edge is None else self._edge.outward(message)
+        except Refused as refused:
+            self.refusals[refused.rule] += 1
+            raise
 
     def delay(self, message: Message) -> float:
         """Return the seconds after which the guards would let a message leave; 0 for now."""

@@ -176,7 +176,7 @@ class Gateway:
         for acceptor in self._acceptors:
             sessions |= acceptor.snapshot()
         positions = {market: positions_view(holdings) for market, holdings in self._holdings.items()}
-        return GatewaySnapshot(self._clock.now().utc_ns, sessions, positions)
+        return GatewaySnapshot(self._clock.now().utc_ns, sessions, positions, self._switch.pulled)
 
     # -- the kill switch --
 

@@ -9,10 +9,13 @@ from fixgw.observe.snapshot import (
     HandlersView,
     OrdersView,
     PositionsView,
+    SafetyView,
     SessionView,
     StoreView,
     SupervisorView,
 )
+from fixgw.safety.pauses import PauseGuard
+from fixgw.safety.rate import RateGuard
 from fixgw.store.base import Store
 
 
@@ -55,6 +58,7 @@ def session_view(
         ),
         orders=orders,
         positions=positions,
+        safety=_safety_view(link),
         connections=link.connections,
         bytes_in=link.bytes_in,
         bytes_out=link.outbox.bytes_out,
@@ -91,6 +95,22 @@ def served_view(link: Link, kind: str, host: str) -> SessionView:
     """
     state = "running" if link.connected else "listening"
     return session_view(link, SupervisorView(state, host=host), kind=kind)
+
+
+def _safety_view(link: Link) -> SafetyView:
+    guards, mono = link.router.passage.guards, link.now().mono
+    rates = [guard for guard in guards if isinstance(guard, RateGuard)]
+    return SafetyView(
+        refused=dict(link.refusals),
+        throttled=sum(rate.refused_by_venue for rate in rates),
+        tokens={name: level for rate in rates for name, level in rate.budget.levels(mono).items()},
+        held=tuple(
+            f"{hold.rule.reason} in {hold.symbol}" if hold.symbol else str(hold.rule.reason)
+            for guard in guards
+            if isinstance(guard, PauseGuard)
+            for hold in guard.pauses.holds
+        ),
+    )
 
 
 def _store_view(store: Store) -> StoreView:

@@ -88,6 +88,14 @@ def _queues(view: SessionView) -> Iterable[Sample]:
     return [((queue,), float(depth)) for queue, depth in view.queues.items()]
 
 
+def _refused(view: SessionView) -> Iterable[Sample]:
+    return [((rule,), float(count)) for rule, count in view.safety.refused.items()]
+
+
+def _tokens(view: SessionView) -> Iterable[Sample]:
+    return [((bucket,), level) for bucket, level in view.safety.tokens.items()]
+
+
 def _slow_calls(view: SessionView) -> Iterable[Sample]:
     return [((method,), float(count)) for method, count in view.handlers.slow_calls.items()]
 
@@ -180,6 +188,10 @@ ROWS: tuple[Row, ...] = (
         _book(lambda o: o.not_sent),
     ),
     Row(C, "orders_rejected", "Requests refused.", (), _book(lambda o: o.rejected)),
+    Row(C, "refused", "Messages that were kept back.", ("rule",), _refused),
+    Row(C, "throttled", "Messages refused for the rate.", (), _one(lambda v: v.safety.throttled)),
+    Row(G, "rate_tokens", "Tokens left in a bucket.", ("bucket",), _tokens),
+    Row(G, "venue_holds", "Pauses of the venue.", (), _one(lambda v: len(v.safety.held))),
 )
 
 DURATIONS: tuple[tuple[str, str, Callable[[SessionView], HistogramSnapshot]], ...] = (
@@ -238,6 +250,9 @@ class SnapshotCollector(Collector):
         build = GaugeMetricFamily("fixgw_build_info", "The version that runs.", labels=["version"])
         build.add_metric([self._version], 1.0)
         yield build
+        kill = GaugeMetricFamily("fixgw_killed", "1 while the kill switch is on.")
+        kill.add_metric([], float(taken.kill is not None))
+        yield kill
         for row in ROWS:
             family = row.family(f"fixgw_{row.name}", row.help, labels=["session", *row.labels])
             for view in views:

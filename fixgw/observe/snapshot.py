@@ -17,6 +17,7 @@ from typing import Any
 from fixgw.handlers.order import OrderSnapshot
 from fixgw.handlers.position import PositionSnapshot
 from fixgw.observe.histogram import EMPTY, HistogramSnapshot
+from fixgw.safety.kill_switch import Pulled
 from fixgw.session.snapshot import SessionSnapshot
 
 
@@ -129,6 +130,24 @@ class PositionsView:
 
 
 @dataclass(frozen=True, slots=True)
+class SafetyView:
+    """What a session keeps back, and why.
+
+    Args:
+        refused: messages that did not leave, since start, by rule: ``kind``, ``cents``, ``grid``, ``rate``,
+            ``held``, ``killed``, or a setting of ``risk``.
+        throttled: messages that the venue refused for its rate limit, since start.
+        tokens: what is left in each bucket of the account that was ever used.
+        held: the venue's pauses that are thought to last, each a sentence.
+    """
+
+    refused: Mapping[str, int] = field(default_factory=dict)
+    throttled: int = 0
+    tokens: Mapping[str, float] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SessionView:
     """One session with everything around it.
 
@@ -143,6 +162,7 @@ class SessionView:
         handlers: how the desk's handlers do.
         orders: the order book, None where no orders are sent.
         positions: what its executions made, None where none are told.
+        safety: what it keeps back.
         connections: streams that came up, since start.
         bytes_in: bytes received, since start.
         bytes_out: bytes handed to the transport, since start.
@@ -163,6 +183,7 @@ class SessionView:
     handlers: HandlersView = HandlersView()
     orders: OrdersView | None = None
     positions: PositionsView | None = None
+    safety: SafetyView = SafetyView()
     connections: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
@@ -181,11 +202,13 @@ class GatewaySnapshot:
         taken_utc_ns: when it was taken, nanoseconds since 1970.
         sessions: by name, in the order of the configuration.
         positions: by venue and environment: what its sessions tell together, each execution once.
+        kill: when and why the kill switch was pulled, None while it is off.
     """
 
     taken_utc_ns: int
     sessions: Mapping[str, SessionView]
     positions: Mapping[str, PositionsView] = field(default_factory=dict)
+    kill: Pulled | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, strings and numbers; durations become count, mean, p50 and p99 in seconds."""

@@ -13,10 +13,12 @@ from fixgw.observe.snapshot import (
     GatewaySnapshot,
     HandlersView,
     OrdersView,
+    SafetyView,
     SessionView,
     StoreView,
     SupervisorView,
 )
+from fixgw.safety.kill_switch import Pulled
 from fixgw.session.snapshot import SessionSnapshot, Tally
 
 ORDER = OrderSnapshot(
@@ -79,6 +81,7 @@ def snapshot() -> GatewaySnapshot:
         store=StoreView("tape", "batch", full=True, path="/var/lib/fixgw/trading"),
         handlers=HandlersView(2, {"on_execution_report": 3}, 40, held=True),
         orders=OrdersView(open=5, in_flight=1, outcome_unknown=2, not_sent=3, rejected=4, each=(ORDER,)),
+        safety=SafetyView({"max_order_qty": 3, "rate": 2}, 1, {"write": 1234.5}, ("trading paused",)),
         connections=3,
         bytes_in=1000,
         bytes_out=2000,
@@ -98,4 +101,5 @@ def snapshot() -> GatewaySnapshot:
         supervisor=SupervisorView("waiting", 3, 1, 4.5, "connection refused", "wait for the venue"),
         store=StoreView("memory", "os"),
     )
-    return GatewaySnapshot(1_791_556_200_000_000_000, {"trading": trading, "quiet": waiting})
+    pulled = Pulled("ops: test", 1_791_556_198_000_000_000)
+    return GatewaySnapshot(1_791_556_200_000_000_000, {"trading": trading, "quiet": waiting}, kill=pulled)

@@ -20,6 +20,17 @@ def test_json_holds_every_session_and_all_around_it(snapshot: GatewaySnapshot) -
     assert data["sessions"]["quiet"]["orders"] is None
 
 
+def test_json_says_what_is_kept_back(snapshot: GatewaySnapshot) -> None:
+    data = json.loads(snapshot.to_json())
+    assert data["kill"] == {"reason": "ops: test", "utc_ns": 1_791_556_198_000_000_000}
+    assert data["sessions"]["trading"]["safety"] == {
+        "refused": {"max_order_qty": 3, "rate": 2},
+        "throttled": 1,
+        "tokens": {"write": 1234.5},
+        "held": ["trading paused"],
+    }
+
+
 def test_orders_are_shown_with_exact_decimals(snapshot: GatewaySnapshot) -> None:
     (order,) = json.loads(snapshot.to_json())["sessions"]["trading"]["orders"]["each"]
     assert (order["price"], order["cum_qty"], order["chain"]) == ("0.0000001", "4", ["c-1", "c-2"])

@@ -12,7 +12,6 @@ from fixgw.errors import ConfigError
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Client
 from fixgw.handlers.meanings import Meanings
-from fixgw.handlers.positions import Positions
 from fixgw.handlers.passage import Edge
 from fixgw.handlers.positions import Positions
 from fixgw.safety.buckets import RateLimits
@@ -132,8 +131,8 @@ class VenueProfile:
         logon_options: option name in the configuration -> (tag, kind names it applies to).
         field_names: tag -> the venue's name for it, for dictionaries; tags that FIX has are named by FIX.
         cents: which prices may be in cents; None where all are dollars.
-        event_contracts: a contract pays one dollar to YES or to NO, so a seller puts up what YES does not cost,
-            and every whole cent between is a price.
+        event_contracts: a contract pays one dollar to YES or to NO, so a seller puts up what YES does not
+            cost, and every whole cent between is a price.
         rate_limits: what accounts may send; None where nothing is known.
         traffic: which messages add risk, and which take it away.
         pauses: values of Text(58) in a refusal that tell of a pause.

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from fixgw.config.hours import ResetTime
 from fixgw.config.risk import PriceRangeSection, RiskSection
+from fixgw.config.rest import RestSection
 from fixgw.config.sections import (
     ConnectSection,
     DictionarySection,
@@ -177,6 +178,8 @@ class Settings(Section):
     """the local control socket; none by default"""
     kill_switch: KillSwitchSection = KillSwitchSection()
     """how the kill switch works"""
+    rest: RestSection | None = None
+    """the venue's REST API, as reconciliation and the kill switch ask it"""
     logs: LogsSection = LogsSection()
     """what is logged, and how"""
     busy_poll_us: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = BUSY_POLL_US

@@ -1,0 +1,87 @@
+"""From a configuration to a client of the venue's REST API."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+
+from fixgw.config.resolve import Resolved
+from fixgw.config.rest import RestSection
+from fixgw.config.values import Secret
+from fixgw.errors import ConfigError
+from fixgw.venues.kalshi.rest import KalshiRest, RestSettings
+from fixgw.venues.kalshi.signer import Credentials
+from fixgw.venues.keys import read_key_file
+
+REST_HOST = "rest"  # the role of the host among those of an environment
+VENUES = frozenset({"kalshi"})
+
+
+def rest_client(section: RestSection | None, sessions: Sequence[Resolved]) -> KalshiRest:
+    """Return a client for the account of the sessions; enter it with ``async with``.
+
+    Args:
+        section: what the file says; None for defaults alone.
+        sessions: every session of the file; the first that sends orders lends what is not said.
+
+    Raises:
+        ConfigError: no session lends what is missing, or the key or a certificate can not be used.
+    """
+    section = section or RestSection()
+    lender = _lender(sessions)
+    return KalshiRest(
+        section.url or _venue_url(lender),
+        _credentials(section, lender),
+        settings=RestSettings(timeout=section.timeout, attempts=section.attempts),
+        trust=_trust(section),
+    )
+
+
+def _lender(sessions: Sequence[Resolved]) -> Resolved:
+    asked = [session for session in sessions if session.section.venue in VENUES and not session.accepts]
+    for session in sorted(asked, key=lambda one: not one.kind.order_entry):
+        return session
+    raise ConfigError(
+        "no session is with a venue that has a REST API", remedy=f"have one with {', '.join(sorted(VENUES))}"
+    )
+
+
+def _venue_url(session: Resolved) -> str:
+    environment = session.section.environment
+    host = session.profile.hosts.get(environment or "", {}).get(REST_HOST)
+    if host is None:
+        raise ConfigError(
+            "it is not known where the venue is asked over REST",
+            "rest.url",
+            "write `rest: {url: https://...}`, or give the session an `environment`",
+        )
+    return f"https://{host}"
+
+
+def _credentials(section: RestSection, lender: Resolved) -> Credentials:
+    if section.key_file is not None:
+        key = read_key_file(section.key_file, section.allow_readable_key)
+    elif section.key is not None:
+        key = _referenced(section.key, section.allow_readable_key)
+    elif section.api_key_id is not None:
+        raise ConfigError("'api_key_id' stands without its key", "rest", "add `key_file`, or leave both out")
+    else:
+        return Credentials(lender.section.sender or "", lender.read_key())
+    if section.api_key_id is None:
+        raise ConfigError("a key stands without its id", "rest", "add `api_key_id`")
+    return Credentials(section.api_key_id, key)
+
+
+def _referenced(key: Secret, allow_readable: bool) -> bytes:
+    return key.reveal().encode() if key.path is None else read_key_file(key.path, allow_readable)
+
+
+def _trust(section: RestSection) -> ssl.SSLContext | None:
+    if section.ca_file is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=str(section.ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"the certificates can not be read: {error}", str(section.ca_file), "give a PEM file"
+        ) from None

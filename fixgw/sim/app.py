@@ -9,7 +9,7 @@ from fixgw.errors import Reject
 from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.handlers.base import SessionPort
-from fixgw.sim import dialect, requests
+from fixgw.sim import dialect
 from fixgw.sim.accounts import sees
 from fixgw.sim.client import Client, VenuePort
 from fixgw.sim.failures import Failures
@@ -98,7 +98,7 @@ class VenueApp:
         self._check_permission(client, message)
         dialect.check(message, self._rules.absent)
         now_ns = port.now().utc_ns
-        if not self._rates.admit(client.account, message, requests.named(message), now_ns):
+        if not self._rates.admit(client.account, message, now_ns):
             if message.msg_type == "U1":
                 client.deliver(refused(message, ResendRefusal.TOO_MANY_REQUESTS))
                 return

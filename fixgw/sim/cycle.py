@@ -38,6 +38,12 @@ class ExecId(NamedTuple):
         return plain if self.exchange_index == 0 else f"{plain};{self.exchange_index}"
 
 
+def exchange_index(exec_id: str) -> str:
+    """Return LastMkt(30): the exchange index that an ExecID of this venue names."""
+    parts = exec_id.split(";")
+    return parts[2] if len(parts) > 2 else "0"
+
+
 class Cycle:
     """One matching cycle: its instant, and the events so far.
 

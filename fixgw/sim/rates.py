@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from fixgw.fix import tags
 from fixgw.fix.message import Message
+from fixgw.sim import requests
 from fixgw.sim.accounts import Accounts, Tier
-from fixgw.sim.orders import Named
 from fixgw.sim.quirks import RECOMMENDED, Quirks
 
 SECOND_NS = 1_000_000_000
@@ -120,19 +120,21 @@ class Rates:
         self._quirks = quirks
         self._buckets: dict[tuple[str, int], Bucket] = {}
 
-    def admit(self, account: str, message: Message, named: Named, now_ns: int) -> bool:
+    def admit(self, account: str, message: Message, now_ns: int) -> bool:
         """Pay for an application message, and tell whether there was enough to pay with.
 
         Args:
             account: of the session.
             message: the message.
-            named: the exchange index that it names.
             now_ns: the instant, UTC nanoseconds.
+
+        Raises:
+            Reject: what it names as its exchange index is none.
         """
         tier = self._accounts.of(account).tier
         if tier is None:
             return True
-        shard = self._shard(message, named)
+        shard = self._shard(message)
         bucket = self._buckets.get((account, shard))
         if bucket is None:
             budget = self._settings.budgets[tier]
@@ -141,13 +143,13 @@ class Rates:
             bucket = self._buckets[account, shard] = Bucket(rate * seconds, rate, now_ns)
         return bucket.take(self._settings.of(message), now_ns)
 
-    def _shard(self, message: Message, named: Named) -> int:
+    def _shard(self, message: Message) -> int:
         if message.msg_type in READS:
             return READ
         quoted = message.msg_type == "D" and tags.QUOTE_ID in message
         if message.msg_type in QUOTES or (quoted and self._quirks.quote_orders_on_shard_one):
             return QUOTE_SHARD
-        return 0 if quoted else named.exchange_index or 0
+        return 0 if quoted else requests.named(message).exchange_index or 0
 
 
 class LogonLimiter:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from fixgw.fix.message import Message
-from fixgw.sim.cycle import ExecId
+from fixgw.sim.cycle import exchange_index
 from fixgw.sim.logon import LogonFlags
 from fixgw.sim.orders import (
     Accepted,
@@ -217,7 +217,7 @@ def _finish(report: Message, order: Snapshot, event: Execution) -> Message:
     if order.terms.expire_ns is not None:
         report.append(126, timestamp(order.terms.expire_ns))
     report.append(60, timestamp(event.at_ns))
-    report.append(30, str(ExecId.parse(event.exec_id).exchange_index))
+    report.append(30, exchange_index(event.exec_id))
     return report
 
 

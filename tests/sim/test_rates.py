@@ -6,7 +6,6 @@ import pytest
 
 from fixgw.sim.accounts import Accounts, AccountSpec, Tier
 from fixgw.sim.kinds import DC, MD, NR, RFQ, RT
-from fixgw.sim.orders import Named
 from fixgw.sim.quirks import Quirks
 from fixgw.sim.rates import BUDGETS, Bucket, Budget, Rates, RateSettings
 from tests.sim.desk import MARKET, NOON, SECOND
@@ -98,16 +97,14 @@ def test_so_have_the_other_exchange_indices(venue: Venue) -> None:
 )
 def test_the_bucket_of_a_message(text: str, shard: int) -> None:
     rates = Rates(Accounts([AccountSpec("desk", tier=Tier.PREMIER)]), SMALL)
-    sent = message(text)
-    named = Named(exchange_index=int(sent.text(100) or 0))
-    assert rates.admit("desk", sent, named, NOON)
+    assert rates.admit("desk", message(text), NOON)
     assert list(rates._buckets) == [("desk", shard)]
 
 
 def test_orders_that_accept_a_quote_may_count_for_no_index() -> None:
     accounts = Accounts([AccountSpec("desk", tier=Tier.PREMIER)])
     rates = Rates(accounts, SMALL, Quirks(quote_orders_on_shard_one=False))
-    assert rates.admit("desk", message("35=D|11=a|117=q"), Named(), NOON)
+    assert rates.admit("desk", message("35=D|11=a|117=q"), NOON)
     assert list(rates._buckets) == [("desk", 0)]
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from fixgw.config.hours import ResetTime
-from fixgw.config.risk import PriceRangeSection, RiskSection
 from fixgw.config.rest import RestSection
+from fixgw.config.risk import PriceRangeSection, RiskSection
 from fixgw.config.sections import (
     ConnectSection,
     DictionarySection,

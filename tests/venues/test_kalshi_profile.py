@@ -65,6 +65,7 @@ def test_the_session_facts_are_the_published_ones() -> None:
     assert PROFILE.hosts["production"] == {
         "orders": "mm.fix.elections.kalshi.com",
         "market-data": "marketdata.fix.elections.kalshi.com",
+        "rest": "external-api.kalshi.com",
     }
     assert PROFILE.hosts["demo"]["orders"] == "fix.demo.kalshi.co"
 

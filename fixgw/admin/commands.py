@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import Any, Protocol
 
 from fixgw.errors import LocalError
 from fixgw.observe.snapshot import GatewaySnapshot
+from fixgw.safety.kill_steps import KillReport
 
 
 class Controls(Protocol):
-    """The parts of a gateway that administration moves; all but ``snapshot`` are about one session.
+    """The parts of a gateway that administration moves; those with a ``name`` are about one session.
 
     Raises:
         LocalError: no such session, or it is not in a state for this.
@@ -40,6 +41,14 @@ class Controls(Protocol):
 
     async def set_numbers(self, name: str, next_in: int | None, next_out: int | None, reason: str) -> None:
         """Set the next numbers of a session that is logged out; None leaves one as it is."""
+        ...
+
+    async def kill(self, reason: str) -> KillReport:
+        """Keep back everything that may lead to a trade, on every session, and take open orders out."""
+        ...
+
+    async def release(self, reason: str) -> None:
+        """Let messages leave again."""
         ...
 
 
@@ -147,6 +156,16 @@ async def _reset_numbers(request: Request) -> dict[str, Any]:
     return _numbers(request.controls, request.session)
 
 
+async def _kill(request: Request) -> dict[str, Any]:
+    report = await request.controls.kill(request.reason)
+    return {**asdict(report), "complete": report.complete}
+
+
+async def _release(request: Request) -> dict[str, Any]:
+    await request.controls.release(request.reason)
+    return {"released": True}
+
+
 def _view(controls: Controls, name: str) -> dict[str, Any]:
     sessions = controls.snapshot().to_dict()["sessions"]
     if name not in sessions:
@@ -180,6 +199,8 @@ COMMANDS: Mapping[str, Command] = {
     "seqnum.show": Command(_show_numbers, _SESSION, audited=False),
     "seqnum.set": Command(_set_numbers, {**_WITH_REASON, **_NUMBERS}),
     "seqnum.reset": Command(_reset_numbers, _WITH_REASON),
+    "kill": Command(_kill, {"reason": Argument(str)}),
+    "release": Command(_release, {"reason": Argument(str)}),
 }
 
 

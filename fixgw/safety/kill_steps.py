@@ -74,7 +74,7 @@ class KillStep(Protocol):
 
         Args:
             session: the session, logged on.
-            seconds: to wait for the confirmation.
+            seconds: to wait for the venue, all in all.
 
         Returns:
             What was asked and what came of it.
@@ -191,12 +191,13 @@ class CancelEach:
 
         A replace that was in flight may have changed the ClOrdID that a cancel has to name.
         """
-        sent, failed = 0, list[LocalError]()
+        sent, failed, clock = 0, list[LocalError](), asyncio.get_running_loop().time
         for _ in range(2):
             asked, failed = await _cancel_open(session)
-            sent += len(asked)
+            sent, begun = sent + len(asked), clock()
             async with asyncio.timeout(seconds):
                 await asyncio.gather(*(request.settled() for request in asked))
+            seconds -= clock() - begun
         not_sent = f", {len(failed)} not: {failed[0]}" if failed else ""
         return f"{sent} cancels sent{not_sent}"
 
@@ -217,9 +218,10 @@ class CancelAll:
         except RateLimited as error:
             await asyncio.sleep(error.retry_in)
             request = session.orders.request_mass_cancel()
-        await request.acknowledged(seconds)
         with suppress(TimeoutError):
             await request.closed(seconds)
+        if request.ending is None:
+            raise TimeoutError
         return f"accepted, {len(request.ended)} of {len(request.orders)} orders have ended"
 
 
@@ -233,12 +235,16 @@ class Disconnect:
     async def run(self, session: Killable, seconds: float) -> str:
         """Log out and on again, and wait for what the venue reports of it."""
         orders = still_open(session)
-        async with asyncio.timeout(seconds):
-            await session.reconnect()
-            await session.logged_on()
-        with suppress(TimeoutError):
+        up = False
+        try:
             async with asyncio.timeout(seconds):
+                await session.reconnect()
+                await session.logged_on()
+                up = True
                 await asyncio.gather(*(order.closed() for order in orders))
+        except TimeoutError:
+            if not up:
+                raise
         return "logged out and on again: the venue cancels the orders of a session that ends"
 
 

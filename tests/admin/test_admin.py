@@ -479,5 +479,6 @@ def test_an_answer_in_many_parts_is_put_together(tmp_path: Path) -> None:
     thread.join()
 
 
-def test_every_command_that_changes_something_names_a_session() -> None:
-    assert all("session" in command.arguments for command in COMMANDS.values() if command.audited)
+def test_every_command_that_changes_something_names_a_session_or_a_reason() -> None:
+    changing = [command for command in COMMANDS.values() if command.audited]
+    assert all({"session", "reason"} & set(command.arguments) for command in changing)

@@ -219,3 +219,26 @@ def test_a_number_below_one_is_refused(logged_out: Path) -> None:
     result = fixgw("seqnum", "set", "orders", "--in", "0", "--yes", "-c", logged_out)
     assert result.exit_code == 4
     assert result.stderr.strip() == "next_in is 0: a MsgSeqNum is 1 or more"
+
+
+# -- kill and release
+
+
+def test_a_kill_says_what_was_done_and_holds_until_it_is_released(file: Path) -> None:
+    killed = fixgw("kill", "--reason", "fat finger", "-c", file)
+    assert (killed.exit_code, killed.stderr) == (0, "")
+    assert re.fullmatch(r"killed: .* \(pid \d+\): fat finger \(by .*\)\n", killed.stdout)
+    assert fixgw("release", "-c", file).exit_code == 4
+    released = fixgw("release", "--yes", "--reason", "checked", "-c", file)
+    assert (released.exit_code, released.stderr) == (0, "released: messages leave again\n")
+
+
+def test_a_kill_as_json(file: Path) -> None:
+    report = json.loads(fixgw("kill", "--json", "-c", file).stdout)
+    assert (report["complete"], report["saved"]) == (True, True)
+    assert fixgw("release", "--yes", "-c", file).exit_code == 0
+
+
+def test_a_release_of_what_is_not_on_is_refused(file: Path) -> None:
+    result = fixgw("release", "--yes", "-c", file)
+    assert (result.exit_code, "nothing to release" in result.stderr) == (4, True)

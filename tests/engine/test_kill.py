@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fixgw.admin.commands import Request, check_arguments, find_command
 from fixgw.engine.gateway import Gateway
 from fixgw.engine.killing import KillSettings
 from fixgw.errors import Killed, LocalError
@@ -329,3 +330,18 @@ async def test_the_tape_tells_what_was_done(desk: Desk) -> None:
         "kill: cancel each: 1 cancels sent (1 open before, 0 after)",
         "kill switch released: checked",
     ]
+
+
+async def test_an_administrator_kills_and_releases(desk: Desk) -> None:
+    async with desk.gateway(rt="orders-rt") as gateway:
+        await resting(gateway, "rt", "a1")
+        report = await _command(gateway, "kill", reason="fat finger")
+        assert (report["complete"], report["reason"], desk.live()) == (True, "ann (pid 1): fat finger", [])
+        assert report["sessions"][0]["steps"][0]["step"] == "cancel each"
+        assert await _command(gateway, "release", reason="checked") == {"released": True}
+        assert not gateway.killed
+
+
+async def _command(gateway: Gateway, name: str, **arguments: str) -> Any:
+    command = find_command(name)
+    return await command.run(Request(gateway, check_arguments(command, arguments), "ann (pid 1)"))

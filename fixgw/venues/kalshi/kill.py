@@ -32,14 +32,14 @@ class TriggerGroups:
         members = [order for order in still_open(session) if _group_of(order) is not None]
         groups = sorted({group for order in members if (group := _group_of(order)) is not None})
         client = session.client(OrderGroups)
-        failed = []
-        for order_group_id, alloc_account in groups:
-            try:
-                await client.trigger(OrderGroup(order_group_id, 0, alloc_account), timeout=seconds)
-            except FixError as error:
-                failed.append(f"{order_group_id}: {error}")
+        failed: list[str] = []
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
+                for order_group_id, alloc_account in groups:
+                    try:
+                        await client.trigger(OrderGroup(order_group_id, 0, alloc_account), timeout=seconds)
+                    except FixError as error:
+                        failed.append(f"{order_group_id}: {error}")
                 await asyncio.gather(*(order.closed() for order in members))
         not_done = f", {len(failed)} failed: {failed[0]}" if failed else ""
         return f"{len(groups) - len(failed)} groups triggered{not_done}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from fixgw.fix.message import Message
 from fixgw.fix.tags import CL_ORD_ID, MASS_CANCEL_REJECT_REASON, MASS_CANCEL_RESPONSE, TEXT
+from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Order, Request
 
 REJECTED = "0"  # MassCancelResponse(531)
@@ -59,9 +60,14 @@ class MassCancel(Request):
 
 
 class MassCancels:
-    """The mass cancels that have no final ending yet."""
+    """The mass cancels that have no final ending yet.
 
-    def __init__(self) -> None:
+    Args:
+        meanings: what the venue's texts and codes mean.
+    """
+
+    def __init__(self, meanings: Meanings) -> None:
+        self._meanings = meanings
         self._waiting: dict[str, MassCancel] = {}
 
     def __iter__(self) -> Iterator[MassCancel]:
@@ -91,6 +97,8 @@ class MassCancels:
         self, request: MassCancel, ending: Ending, text: str = "", report: Message | None = None
     ) -> None:
         """Set an ending; one that is unknown may still turn out."""
+        if ending is Ending.REFUSED and report is not None:
+            request.meaning = self._meanings.explain(report)
         request.settle(ending, text, report)
         if ending is not Ending.UNKNOWN:
             self._waiting.pop(request.cl_ord_id, None)

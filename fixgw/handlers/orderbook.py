@@ -12,6 +12,7 @@ from fixgw.fix.tags import (
     BUSINESS_REJECT_REF_ID,
     CL_ORD_ID,
     ORD_REJ_REASON,
+    ORD_STATUS,
     ORIG_CL_ORD_ID,
     TEXT,
     TIME_IN_FORCE,
@@ -34,6 +35,8 @@ from fixgw.messages.order_entry import (
 IMMEDIATE = b"3"  # TimeInForce(59)
 DUPLICATE_ORDER = OrdRejReason.DUPLICATE_ORDER.encode()
 NO_MEANINGS = Meanings()
+# OrdStatus(39) of an OrderCancelReject that says that nothing is left of the order
+GONE = {b"2": OrderState.FILLED, b"4": OrderState.CANCELED, b"C": OrderState.EXPIRED}
 UNSETTLED = (None, Ending.UNKNOWN)
 NEVER_REACHED = "the message never reached the venue"
 
@@ -70,7 +73,7 @@ class OrderBook(OrderIndex):
         self._unknown_texts = unknown_outcome_texts
         self._meanings = meanings
         self._remainders_told = remainders_told
-        self._mass_cancels = MassCancels()
+        self._mass_cancels = MassCancels(meanings)
         self._takers = {
             "8": self._execution_report,
             "9": self._cancel_reject,
@@ -323,7 +326,18 @@ class OrderBook(OrderIndex):
         report = OrderCancelReject.view(message)
         reason = report.cxl_rej_reason
         text = report.text or (f"CxlRejReason {reason}" if reason else "rejected without a reason")
-        self._refused_by(message, self._requests.get(report.cl_ord_id or ""), text)
+        found = self._requests.get(report.cl_ord_id or "")
+        self._refused_by(message, found, text)
+        state = GONE.get(message.get(ORD_STATUS) or b"")
+        if found is not None and state is not None and found[0].open:
+            self._ended_unheard(found[0], state, message)
+
+    def _ended_unheard(self, order: Order, state: OrderState, message: Message) -> None:
+        """The refusal of a request tells that its order is at an end, of which no report came."""
+        if state is OrderState.FILLED:
+            order.cum_qty = order.order_qty
+        self._reported(order, (order.request,), message)
+        self._move(order, state)
 
     def _business_reject(self, message: Message) -> None:
         report = BusinessMessageReject.view(message)
@@ -337,5 +351,4 @@ class OrderBook(OrderIndex):
     def _mass_refused(self, message: Message, cl_ord_id: str, number: int | None, text: str) -> None:
         request = self._mass_cancels.find(cl_ord_id, number)
         if request is not None:
-            request.meaning = self._meanings.explain(message)
             self._mass_cancels.settle(request, Ending.REFUSED, text, message)

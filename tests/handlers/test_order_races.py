@@ -228,6 +228,38 @@ def test_the_ids_of_executions_take_bounded_room(desk: Desk, monkeypatch: pytest
     assert (placed.cum_qty, placed.leaves_qty) == (7, 3)
 
 
+# -- what the refusal of a request says of its order --
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "cum"),
+    [("4", OrderState.CANCELED, 3), ("C", OrderState.EXPIRED, 3), ("2", OrderState.FILLED, 10)],
+)
+async def test_a_refused_cancel_tells_of_an_end_that_no_report_told(
+    desk: Desk, status: str, state: OrderState, cum: int
+) -> None:
+    placed = live(desk)
+    desk.hear("a", "F", cum=3, leaves=7)
+    cancel = await desk.orders.cancel(placed)
+    said = cancel_reject(cancel.cl_ord_id, "ORDER_ALREADY_OVER", reason="0")
+    said.set(39, status)
+    desk.tell(said)
+    assert (cancel.ending, placed.state) == (Ending.REFUSED, state)
+    assert (placed.cum_qty, placed.leaves_qty) == (cum, 0)
+    desk.hear("a", "F", cum=5, leaves=5)  # the fill that was lost
+    assert placed.state is state
+
+
+@pytest.mark.parametrize("status", ["0", "1", "8", "6"])
+async def test_any_other_status_of_a_refusal_leaves_the_order_alone(desk: Desk, status: str) -> None:
+    placed = live(desk)
+    cancel = await desk.orders.cancel(placed)
+    said = cancel_reject(cancel.cl_ord_id, "ORDER_NOT_FOUND", reason="1")
+    said.set(39, status)
+    desk.tell(said)
+    assert (placed.state, placed.leaves_qty) == (OrderState.NEW, 10)
+
+
 # -- what a request about an order has to repeat --
 
 

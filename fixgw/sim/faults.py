@@ -9,13 +9,15 @@ from math import inf
 from random import Random
 
 from fixgw.clock import Clock
-from fixgw.config.values import Count, Duration, Probability
+from fixgw.config.values import Count, Duration, Probability, Text
 from fixgw.errors import ConfigError
 from fixgw.fix.tags import MSG_SEQ_NUM, MSG_TYPE
 from fixgw.sim.kinds import KINDS
 from fixgw.sim.messagelog import field_of
+from fixgw.venues.kalshi.profile import VENUE
 
 ADMIN = frozenset({"0", "1", "2", "3", "4", "5", "A"})
+SPOKEN = ADMIN.union(*(kind.sends | kind.receives for kind in VENUE.profile.kinds.values()))
 
 
 class Fault(StrEnum):
@@ -70,7 +72,7 @@ class FaultRule:
     direction: Direction | None = None
     kind: str = ""
     key: str = ""
-    msg_type: str = ""
+    msg_type: Text = ""
     at: Sequence[Count] = ()
     every: int = 0
     probability: Probability | None = None
@@ -83,8 +85,8 @@ class FaultRule:
     text: str = "refused by the scenario"
 
     def __post_init__(self) -> None:
-        for refuse in (self._chooses_once, self._counts, self._goes_its_way, self._lasts, self._is_known):
-            refuse()
+        for check in (self._chooses_once, self._counts, self._goes_its_way, self._lasts, self._is_known):
+            check()
 
     @property
     def way(self) -> Direction:
@@ -117,8 +119,13 @@ class FaultRule:
             raise ConfigError("a delay needs a time", remedy="say how long: lasts: 250ms")
         if self.lasts is not None and self.fault not in LASTING:
             raise ConfigError(f"a {self.fault} does not last", remedy="leave lasts out")
+        if self.until is not None and self.until <= self.after:
+            raise ConfigError("it ends before it begins", remedy="say an until that is later than after")
 
     def _is_known(self) -> None:
+        if self.msg_type and self.msg_type not in SPOKEN:
+            remedy = f"use one of: {', '.join(sorted(SPOKEN))}"
+            raise ConfigError(f"nobody speaks MsgType(35) {self.msg_type!r} here", remedy=remedy)
         names = [kind.name for kind in KINDS]
         if self.kind and self.kind not in names:
             raise ConfigError(

@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 from fixgw.clock import Clock, Now
 from fixgw.config.values import Count, Duration, Price, Probability, Quantity, Rate
 from fixgw.engine.driver import plain_message
-from fixgw.errors import LocalError, Reject
+from fixgw.errors import ConfigError, LocalError, Reject
 from fixgw.fix.message import Message
 from fixgw.handlers.base import Sendable
 from fixgw.handlers.orders import Orders
@@ -108,6 +108,10 @@ class RfqQuoterSpec:
     answer: Probability = 1.0
     confirm: Probability = 1.0
     latency: Duration = 0.05
+
+    def __post_init__(self) -> None:
+        if self.bid >= self.offer:
+            raise ConfigError("bid is not below offer", remedy="say a bid below the offer")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,10 @@ class HouseQuotes:
     offer: Price
     size: Quantity
 
+    def __post_init__(self) -> None:
+        if self.bid >= self.offer:
+            raise ConfigError("the house would trade with itself", remedy="say a bid below the offer")
+
 
 @dataclass(frozen=True, slots=True)
 class HouseOrder:
@@ -218,7 +222,7 @@ def load_scenario(path: Path, base: SimSettings) -> Scenario:
         raise ConfigError("the scenario holds no mapping", f"{document.name}:1", "begin with `venue:`")
     scenario, venue = _both(document)
     scenario = replace(scenario, venue=venue)
-    raise_errors(_unknown_names(document, scenario.settings(base)))
+    raise_errors([*_unknown_names(document, scenario.settings(base)), *_namesakes(document)])
     return scenario
 
 
@@ -260,6 +264,18 @@ def _unknown_names(document: Document, settings: SimSettings) -> Iterator[Proble
         for what, (settings_of_it, there) in known.items():
             if path[-1] in settings_of_it and value not in there:
                 yield Problem(f"there is no {what} {value!r}", document.where(path), _remedy(value, there))
+
+
+def _namesakes(document: Document) -> Iterator[Problem]:
+    """Yield a problem for each participant whose name another one has."""
+    seen: set[str] = set()
+    for group, members in (document.data.get("participants") or {}).items():
+        for index, member in enumerate(members):
+            path = ("participants", group, index, "name")
+            if member["name"] in seen:
+                what = f"two participants are named {member['name']!r}"
+                yield Problem(what, document.where(path), "give each a name of its own")
+            seen.add(member["name"])
 
 
 def _remedy(value: str, known: Collection[str]) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixgw.engine.gateway import Gateway
-from fixgw.errors import ConfigError, Rejected
+from fixgw.errors import ConfigError, NotSent, OutcomeUnknown, Rejected
 from fixgw.handlers.order import Ending, Order, OrderState
 from fixgw.messages.order_entry import Side
 from fixgw.sim.faults import Direction, Fault, FaultRule
 from fixgw.sim.orders import Side as HouseSide
-from fixgw.sim.venue import Simulator
+from fixgw.sim.pki import Algorithm, ClientSpec
+from fixgw.sim.venue import SimSettings, Simulator
 from fixgw.venues.kalshi.messages import NewOrderSingle
 
 pytest_plugins = ["fixgw.testing"]
@@ -22,6 +24,7 @@ pytest_plugins = ["fixgw.testing"]
 MARKET = "HIGHNY-26DEC31"
 RESTS = "0.30"
 SECONDS = 1.0  # more than any answer takes
+PATIENCE = 20.0  # the same on a machine that is busy
 
 
 class Events:
@@ -275,6 +278,40 @@ class TestChoice:
         assert set(mishap.frame.get(96) or "") == {"*"}
 
 
+class TestOverTls:
+    """The same over sockets: what is special there is how a stream is cut and read."""
+
+    @pytest.fixture
+    def venue_settings(self, tmp_path: Path) -> SimSettings:
+        faults = [
+            FaultRule(Fault.GARBLE, msg_type="8", at=[1]),
+            FaultRule(Fault.DISCONNECT, Direction.TO_VENUE, msg_type="D", at=[3]),
+        ]
+        clients = (ClientSpec("desk", Algorithm.ED25519, "alpha"),)
+        return SimSettings(tmp_path / "venue", clients=clients, faults=faults)
+
+    @pytest.fixture
+    def gateway_sessions(self) -> dict[str, tuple[str, str]]:
+        return {"rt": ("orders-rt", "desk")}
+
+    @pytest.fixture
+    def gateway_handlers(self, events: Events) -> dict[str, object]:
+        return {"rt": events}
+
+    async def test_a_garbled_report_comes_again_and_a_broken_connection_too(
+        self, venue: Simulator, gateway: Gateway, events: Events
+    ) -> None:
+        first, _ = await bid(gateway, "rt", "a1"), await bid(gateway, "rt", "a2")
+        await first.acknowledged(timeout=PATIENCE)
+        lost = await bid(gateway, "rt", "a3")
+        with pytest.raises((OutcomeUnknown, NotSent)):
+            await lost.acknowledged(timeout=PATIENCE)
+        await gateway["rt"].logged_on()
+        assert len(events.seen) == 1
+        assert [mishap.fault for mishap in venue.log.mishaps] == ["garble", "disconnect"]
+        assert [order.terms.cl_ord_id for order in venue.ledger.orders.values()] == ["a1", "a2"]
+
+
 @pytest.mark.parametrize(
     ("what", "rule"),
     [
@@ -286,6 +323,8 @@ class TestChoice:
         ("a delay needs a time", {"fault": Fault.DELAY}),
         ("a drop does not last", {"lasts": 1.0}),
         ("no kind of session 'orders'", {"kind": "orders"}),
+        ("nobody speaks MsgType", {"msg_type": "ER"}),
+        ("ends before it begins", {"after": 2.0, "until": 1.0}),
     ],
 )
 def test_a_rule_that_makes_no_sense(what: str, rule: dict[str, Any]) -> None:

@@ -101,6 +101,21 @@ faults: [{fault: delay, lasts: 250ms, key: desk}]
             ("seed: x", "'seed' can not be used", ":1 seed"),
             ("house: [{symbol: X, bid: 0.4, offer: 0.5, size: 1}]", "no market 'X'", ":1 house[0].symbol"),
             ("house: [{symbol: HIGHNY-26DEC31, bid: 1.4, offer: 0.5, size: 1}]", "'bid'", ":1 house[0].bid"),
+            (
+                f"house: [{{symbol: {MARKET}, bid: 0.5, offer: 0.5, size: 1}}]",
+                "trade with itself",
+                ":1 house[0]",
+            ),
+            (
+                "participants: {rfq_quoters: [{name: q, bid: 0.6, offer: 0.5}]}",
+                "bid is not",
+                "rfq_quoters[0]",
+            ),
+            (
+                "participants: {rfq_quoters: [{name: q}, {name: r}, {name: q}]}",
+                "two participants are named 'q'",
+                ":1 participants.rfq_quoters[2].name",
+            ),
             ("participants: {takers: [{name: t, symbol: X}]}", "no market 'X'", "takers[0].symbol"),
             ("participants: {rfq_quoters: [{name: q, answer: 3}]}", "'answer'", "rfq_quoters[0].answer"),
             ("events: [{at: 10x, flush_quotes: true}]", "'10x' is no duration", ":1 events[0].at"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from fixgw.sim.orders import ZERO, Holder, Side, Terms
 
@@ -25,6 +26,25 @@ class HoldingKey(NamedTuple):
     def holder(self) -> Holder:
         """Whose it is."""
         return Holder(self.account, self.subaccount)
+
+
+Open: TypeAlias = tuple[Terms, Decimal]  # what an order says, and the contracts that may still execute
+
+
+def collateral(orders: Iterable[Open], position: Decimal) -> Decimal:
+    """Return the dollars that open orders of one holder in one market tie up.
+
+    Args:
+        orders: the first of them close the position; what closes it ties nothing up.
+        position: net YES contracts.
+    """
+    closable = {Side.BUY: max(ZERO, -position), Side.SELL: max(ZERO, position)}
+    total = ZERO
+    for terms, leaves in orders:
+        covered = min(closable[terms.side], leaves)
+        closable[terms.side] -= covered
+        total += terms.cost(terms.price, leaves - covered)
+    return total
 
 
 @dataclass(frozen=True, slots=True)

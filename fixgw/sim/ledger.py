@@ -8,7 +8,7 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
-from fixgw.sim.holdings import Holding, HoldingKey, Settlement
+from fixgw.sim.holdings import Holding, HoldingKey, Open, Settlement, collateral
 from fixgw.sim.orders import (
     ZERO,
     CancelRejected,
@@ -74,6 +74,13 @@ class Ledger:
     def holding(self, account: str, subaccount: int, symbol: str) -> Holding:
         """Return what a subaccount has in a market; a new one when it has nothing."""
         return self.holdings.get(HoldingKey(account, subaccount, symbol)) or Holding()
+
+    def tied_up(self, orders: Iterable[Open]) -> dict[HoldingKey, Decimal]:
+        """Return the dollars that open orders tie up, by holding; the first of them close positions."""
+        of_key: dict[HoldingKey, list[Open]] = {}
+        for terms, leaves in orders:
+            of_key.setdefault(HoldingKey.of(terms), []).append((terms, leaves))
+        return {key: collateral(mine, self.holding(*key).position) for key, mine in of_key.items()}
 
     def enter(self, order: Order, *, refused: bool = False) -> None:
         """Take in an order; the ClOrdID of a refused one stays free."""
@@ -181,6 +188,12 @@ class Ledger:
             "positions": [
                 {"account": account, "symbol": symbol, "yes": str(qty)}
                 for (account, symbol), qty in self.positions.items()
+            ],
+            "tied_up": [
+                {**key._asdict(), "dollars": str(amount)}
+                for key, amount in self.tied_up(
+                    (order.terms, order.leaves) for order in self.orders.values() if order.leaves
+                ).items()
             ],
             "holdings": [_holding(key, holding) for key, holding in self.holdings.items()],
             "cash": {account: str(amount) for account, amount in self.cash.items()},

@@ -8,30 +8,13 @@ from decimal import Decimal
 from fixgw.sim.accounts import Accounts
 from fixgw.sim.admission import OrderRefusal
 from fixgw.sim.fees import FeeModel
+from fixgw.sim.holdings import Open
 from fixgw.sim.ledger import Ledger
 from fixgw.sim.orders import ZERO, Order, OrdRejReason, Side, Terms
 
 INSUFFICIENT_BALANCE: OrderRefusal = (OrdRejReason.EXCEEDS_LIMIT, "INSUFFICIENT_BALANCE")
 MARKET_LIMIT: OrderRefusal = (OrdRejReason.EXCEEDS_LIMIT, "EXCEEDED_PER_MARKET_RISK_LIMIT")
 SELL_FLOOR: OrderRefusal = (OrdRejReason.EXCEEDS_LIMIT, "EXCEEDED_SELL_POSITION_FLOOR")
-
-Open = tuple[Terms, Decimal]  # what an order says, and the contracts that may still execute
-
-
-def collateral(orders: Iterable[Open], position: Decimal) -> Decimal:
-    """Return the dollars that open orders of one holder in one market tie up.
-
-    Args:
-        orders: those that trade first come first; what closes the position ties nothing up.
-        position: net YES contracts.
-    """
-    closable = {Side.BUY: max(ZERO, -position), Side.SELL: max(ZERO, position)}
-    total = ZERO
-    for terms, leaves in orders:
-        covered = min(closable[terms.side], leaves)
-        closable[terms.side] -= covered
-        total += terms.cost(terms.price, leaves - covered)
-    return total
 
 
 class Risk:
@@ -75,15 +58,6 @@ class Risk:
             return INSUFFICIENT_BALANCE
         return None
 
-    def reserved(self, mine: Iterable[Open]) -> Decimal:
-        """Return the dollars that all open orders of one holder tie up."""
-        by_key: dict[tuple[str, int, str], list[Open]] = {}
-        for terms, leaves in mine:
-            by_key.setdefault((*terms.owner.holder, terms.symbol), []).append((terms, leaves))
-        return sum(
-            (collateral(orders, self._ledger.holding(*key).position) for key, orders in by_key.items()), ZERO
-        )
-
     def _reach(self, orders: Iterable[Open], terms: Terms) -> Decimal:
         """The position when every open order of the side has executed, and none of the other."""
         position = self._ledger.holding(*terms.owner.holder, terms.symbol).position
@@ -93,4 +67,4 @@ class Risk:
     def _need(self, terms: Terms, leaves: Decimal, mine: list[Open]) -> Decimal:
         """What all orders tie up with this one, its fee included; nothing costs more than its limit."""
         fee = self._fees.trade_fee(terms.price, leaves, aggressor=True, perpetual=terms.perpetual)
-        return self.reserved([*mine, (terms, leaves)]) + fee
+        return sum(self._ledger.tied_up([*mine, (terms, leaves)]).values(), ZERO) + fee

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from random import Random
 
 import pytest
 
 from fixgw.sim.accounts import Accounts, AccountSpec
-from fixgw.sim.orders import CancelRejected, Owner, Rejected, Side, Terms
-from fixgw.sim.risk import collateral
+from fixgw.sim.holdings import collateral
+from fixgw.sim.orders import CancelRejected, Holder, Owner, Rejected, Side, Terms
 from tests.sim.desk import MARKET, Desk
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -139,3 +140,36 @@ class TestLimits:
         assert refused(desk, SELL, 5, "0.60") == ""
         assert refused(desk, SELL, 1, "0.60") == "EXCEEDED_SELL_POSITION_FLOOR"
         assert refused(desk, BUY, 100, "0.40") == ""
+
+
+def test_the_dump_of_the_ledger_says_what_is_tied_up() -> None:
+    desk = Desk()
+    desk.buy("ann", 10, "0.40")
+    desk.submit(Terms("a", Owner("ann", "ann", subaccount=3), MARKET, SELL, D(5), D("0.60")))
+    assert desk.ledger.dump()["tied_up"] == [
+        {"account": "ann", "subaccount": 0, "symbol": MARKET, "dollars": "4.00"},
+        {"account": "ann", "subaccount": 3, "symbol": MARKET, "dollars": "2.00"},
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nobody_spends_what_is_not_there(seed: int) -> None:
+    """The fee of an order is known but for the rounding of each fill."""
+    chance = Random(seed)
+    desk = rich("20")
+    ann = Holder("ann", 0)
+    refusals = 0
+    for _ in range(300):
+        who, side = chance.choice(["ann", "bob"]), chance.choice([BUY, SELL])
+        price = D(chance.randrange(30, 70)) / 100
+        if who == "ann":
+            refusals += bool(refused(desk, side, chance.randrange(1, 20), price))
+        else:
+            desk.order(who, side, chance.randrange(1, 20), price)
+        open_orders = [(one.terms, one.leaves) for one in desk.engine.open_orders()]
+        tied_up = sum(
+            (paid for key, paid in desk.ledger.tied_up(open_orders).items() if key.holder == ann), D(0)
+        )
+        fills = sum(trade.order.terms.owner.holder == ann for trade in desk.ledger.trades())
+        assert D(20) + desk.ledger.purse(ann) - tied_up >= -D("0.0001") * fills
+    assert refusals and fills

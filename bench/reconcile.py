@@ -105,6 +105,10 @@ class Generated:
         """All of it."""
         return (Proof(self.name, self._period, EXECUTIONS),)
 
+    def timeline(self) -> SessionTimeline | None:
+        """Of no session."""
+        return None
+
     def notes(self) -> Sequence[str]:
         """Nothing."""
         return ()
@@ -122,9 +126,7 @@ def measure(directory: Path, count: int) -> tuple[float, float]:
             print(f"\r{feed}: {told:,} of {count:,}", end="", file=sys.stderr)
 
     started = time.perf_counter()
-    run = Reconciler(
-        [tape, Generated(count)], period, sessions={name: SessionTimeline(name)}, progress=progress
-    )
+    run = Reconciler([tape, Generated(count)], period, progress=progress)
     result = asyncio.run(run.run())
     seconds = time.perf_counter() - started
     if shown:

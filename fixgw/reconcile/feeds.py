@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from fixgw.reconcile.model import Execution, Period, Proof
+from fixgw.reconcile.model import Execution, Period, Proof, SessionTimeline
 
 TOLERANCE_NS = 2_000_000_000  # that two feeds may differ on the instant of one execution
 
@@ -31,6 +31,10 @@ class Feed(Protocol):
 
     def proves(self) -> Sequence[Proof]:
         """Return what it has shown; asked after the last execution."""
+        ...
+
+    def timeline(self) -> SessionTimeline | None:
+        """Return the session that it is of, as far as was read; None for a feed of no session."""
         ...
 
     def notes(self) -> Sequence[str]:

@@ -11,7 +11,7 @@ from fixgw.errors import RemoteError
 from fixgw.fix.tags import TRANSACT_TIME
 from fixgw.fix.values import parse_utc_timestamp_ns
 from fixgw.reconcile.feeds import TOLERANCE_NS
-from fixgw.reconcile.model import ExecKey, Execution, Period, Proof, Subject, TradeKey
+from fixgw.reconcile.model import ExecKey, Execution, Period, Proof, SessionTimeline, Subject, TradeKey
 from fixgw.venues.kalshi.dropcopy import DropCopy
 from fixgw.venues.kalshi.exec_id import ExecID
 from fixgw.venues.kalshi.messages import ExecutionReport
@@ -73,6 +73,10 @@ class RestFeed:
     def proves(self) -> Sequence[Proof]:
         """Everything up to what the venue says that its data is complete to."""
         return () if self._shown is None else (Proof(self.name, self._shown, EXECUTIONS),)
+
+    def timeline(self) -> SessionTimeline | None:
+        """It is of the account, not of a session."""
+        return None
 
     def notes(self) -> Sequence[str]:
         """Return how far behind its data is."""
@@ -175,6 +179,10 @@ class DropCopyFeed:
     def proves(self) -> Sequence[Proof]:
         """The last three hours, up to the question."""
         return () if self._shown is None else (Proof(self.name, self._shown, EXECUTIONS),)
+
+    def timeline(self) -> SessionTimeline | None:
+        """It is of the account, not of a session."""
+        return None
 
     def notes(self) -> Sequence[str]:
         """Return what a person should know."""

@@ -36,8 +36,6 @@ class Reconciler:
     Args:
         feeds: the gateway's own and the venue's, the best of the venue's first.
         period: what is asked for; its end may be open: see ``open_end``.
-        sessions: whose executions have to be accounted for, with what is known of their connections; a
-            mapping that feeds may still fill while they are read.
         checks: further comparisons, made after the executions: orders, positions, settlements.
         open_end: the period ends with what the venue's feeds can show, in place of at its end.
         clock: the only source of time.
@@ -50,7 +48,6 @@ class Reconciler:
         feeds: Sequence[Feed],
         period: Period,
         *,
-        sessions: Mapping[str, SessionTimeline],
         checks: Sequence[Check] = (),
         open_end: bool = False,
         clock: Clock | None = None,
@@ -59,7 +56,6 @@ class Reconciler:
     ) -> None:
         self._feeds = list(feeds)
         self._period = period
-        self._sessions = sessions
         self._checks = list(checks)
         self._open_end = open_end
         self._clock = clock or SystemClock()
@@ -73,6 +69,7 @@ class Reconciler:
         join, judge = Join(), Judge(self._period, young_from(started))
         await self._read(streams, join, judge)
         results = [(reading.feed, reading.result()) for reading in streams.readings]
+        sessions = tuple(timeline for feed in self._feeds if feed.ours and (timeline := feed.timeline()))
         theirs = [proof for feed, result in results if not feed.ours for proof in result.proofs]
         judge.conclude(theirs)
         report = ReconciliationReport(
@@ -82,7 +79,7 @@ class Reconciler:
             ended_ns=started,
             judged_until_ns=self._judged_until(theirs),
             verdict=Verdict.FAILED,
-            sessions=tuple(self._sessions.values()),
+            sessions=sessions,
             feeds=tuple(result for _, result in results),
             counts=replace(judge.counts, twice=join.twice),
             breaks=tuple(judge.breaks),
@@ -92,7 +89,7 @@ class Reconciler:
         )
         for check in self._checks:
             report = await check.run(report)
-        unproven = self._unproven(results, report.judged_until_ns)
+        unproven = self._unproven(sessions, results, report.judged_until_ns)
         return replace(
             report,
             unproven=unproven,
@@ -116,13 +113,16 @@ class Reconciler:
         return min(max(ends, default=self._period.begin_ns), self._period.end_ns)
 
     def _unproven(
-        self, results: Sequence[tuple[Feed, FeedResult]], judged_until: int
+        self,
+        sessions: Iterable[SessionTimeline],
+        results: Sequence[tuple[Feed, FeedResult]],
+        judged_until: int,
     ) -> dict[str, tuple[Period, ...]]:
         """Return the stretches for which a session's tape, or the venue's word on it, is missing."""
         end = judged_until if self._open_end else self._period.end_ns
         asked = Period(self._period.begin_ns, end)
         found = {}
-        for name in self._sessions:
+        for name in (session.name for session in sessions):
             left: set[Period] = set()
             for ours in (True, False):
                 proven = [

@@ -79,11 +79,6 @@ class TapeFeed:
         self._notes: list[str] = []
         self._waiting: dict[int, Record] = {}
 
-    @property
-    def timeline(self) -> SessionTimeline:
-        """When the session was connected, as far as the tape was read."""
-        return self._timeline.result()
-
     async def executions(self, period: Period) -> AsyncIterator[Execution]:
         """Yield executions, oldest first but for what was sent again later; see ``feeds.Feed``.
 
@@ -113,6 +108,10 @@ class TapeFeed:
             return (Proof(self.name, covered, EXECUTIONS, frozenset({source.session})),)
         heard = _heard(self._timeline.result())
         return tuple(Proof(self.name, stretch, EXECUTIONS) for stretch in heard)
+
+    def timeline(self) -> SessionTimeline | None:
+        """Return when the session was connected, as far as the tape was read."""
+        return self._timeline.result()
 
     def notes(self) -> Sequence[str]:
         """Return what a person should know of the tape."""

@@ -14,7 +14,6 @@ from fixgw.reconcile.model import (
     ExecKey,
     Period,
     ReconciliationReport,
-    SessionTimeline,
     Verdict,
     subtract,
 )
@@ -26,8 +25,7 @@ THREE = [execution(number) for number in (1, 2, 3)]
 
 async def run(*feeds: Feed, later_s: int = 7200, **more: Any) -> ReconciliationReport:
     clock = ManualClock(NOON + later_s * SECOND)
-    sessions = {"orders": SessionTimeline("orders", (DAY,))}
-    return await Reconciler(feeds, DAY, sessions=sessions, clock=clock, run_id="run", **more).run()
+    return await Reconciler(feeds, DAY, clock=clock, run_id="run", **more).run()
 
 
 def only(report: ReconciliationReport) -> Break:
@@ -124,9 +122,7 @@ async def test_a_feed_that_fails_does_no_harm_beside_one_that_proves_all() -> No
 
 
 async def test_no_session_is_no_clean_verdict() -> None:
-    report = await Reconciler(
-        [tape(), venue()], DAY, sessions={}, clock=ManualClock(NOON + 7200 * SECOND)
-    ).run()
+    report = await run(venue())
     assert report.exit_code == 2
 
 

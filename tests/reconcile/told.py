@@ -9,7 +9,7 @@ from typing import Any
 
 from fixgw.errors import RemoteError
 from fixgw.messages.order_entry import Side
-from fixgw.reconcile.model import ExecKey, Execution, Period, Proof, Subject
+from fixgw.reconcile.model import ExecKey, Execution, Period, Proof, SessionTimeline, Subject
 
 NOON = 1_791_556_200_000_000_000  # 2026-10-09T14:30:00Z
 SECOND = 1_000_000_000
@@ -61,6 +61,9 @@ class Told:
 
     def proves(self) -> Sequence[Proof]:
         return [Proof(self.name, period, EXECUTIONS) for period in self.proven]
+
+    def timeline(self) -> SessionTimeline | None:
+        return SessionTimeline("orders", (DAY,)) if self.ours else None
 
     def notes(self) -> Sequence[str]:
         return self.said

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fixgw.errors import LocalError, Refused
 from fixgw.fix.message import Message
@@ -75,6 +77,7 @@ def test_dollars_leave_as_whole_cents(kind: str, sent: str, on_the_wire: str) ->
             r"Price\(44\) is 0.755 dollars, .* whole cents on the wire: round it",
         ),
         ("35=G|44=0.0001", "whole cents"),
+        ("35=G|44=0.75000000000000000000000000000000000000001", "whole cents"),
         ("35=D|44=75", "a price is dollars from 0 to 1"),
         ("35=D|44=-0.01", "a price is dollars from 0 to 1"),
         ("35=D|44=cheap", "write a price in dollars"),
@@ -130,6 +133,21 @@ def test_a_received_message_keeps_what_it_was_received_as() -> None:
     seen = _edge().inward(received)
     assert (seen.begin_string, seen.msg_seq_num, seen.poss_dup) == ("FIXT.1.1", 7, True)
     assert (seen.get(44), seen.index[34], seen.frame) == (b"0.75", b"7", b"")
+
+
+@given(st.integers(0, 100))
+def test_every_whole_cent_goes_out_and_comes_back(cents: int) -> None:
+    edge = _edge()
+    order = _message(f"35=D|44={Decimal(cents).scaleb(-2)}")
+    sent = edge.outward(order)
+    assert sent.get(44) == b"%d" % cents
+    assert Decimal((edge.inward(sent).get(44) or b"").decode()) == Decimal(cents).scaleb(-2)
+
+
+@given(st.decimals(0, 100, places=4))
+def test_every_average_in_cents_is_a_hundredth_in_dollars(cents: Decimal) -> None:
+    seen = _edge().inward(_message(f"35=8|6={cents:f}")).get(6) or b""
+    assert Decimal(seen.decode()) * 100 == cents
 
 
 def test_which_fields_are_cents_can_be_changed() -> None:

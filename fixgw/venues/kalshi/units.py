@@ -15,8 +15,7 @@ from fixgw.fix.tags import label
 from fixgw.fix.values import decimal_text, decode_decimal
 
 RULE = "cents"  # under which refusals are counted
-_CENT = -2  # the exponent of a cent, in dollars
-_DOLLAR = Decimal(1)
+_CENT, _DOLLAR = Decimal("0.01"), Decimal(1)
 _WHOLE_CENTS = {b"%d" % cents: b"%d.%02d" % divmod(cents, 100) for cents in range(101)}
 
 PriceTags = Mapping[str, Sequence[int]]  # MsgType -> the tags that are cents on the wire
@@ -66,7 +65,7 @@ class CentsEdge:
 def _dollars(tag: int, cents: bytes) -> bytes | None:
     """Return an average or a price between two cents in dollars; None for what is no number."""
     try:
-        return decimal_text(decode_decimal(tag, cents).scaleb(_CENT)).encode()
+        return decimal_text(decode_decimal(tag, cents) * _CENT).encode()
     except FieldError:  # whoever reads the field answers the peer
         return None
 
@@ -78,8 +77,7 @@ def _cents(tag: int, dollars: bytes) -> bytes:
         raise Refused(f"{error.text}: write a price in dollars", RULE) from None
     if not 0 <= price <= _DOLLAR:
         raise Refused(f"{label(tag)} is {price}: a price is dollars from 0 to 1, whatever the wire has", RULE)
-    cents = price.scaleb(-_CENT)
-    if cents != cents.to_integral_value():
+    if price % _CENT:
         text = f"{label(tag)} is {price} dollars, and this session has whole cents on the wire"
         raise Refused(f"{text}: round it, or set the option use_dollars", RULE)
-    return b"%d" % cents
+    return b"%d" % (price / _CENT)

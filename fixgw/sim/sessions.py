@@ -13,6 +13,7 @@ from fixgw.config.check import check_resolved
 from fixgw.config.load import Document
 from fixgw.config.problems import raise_errors
 from fixgw.config.resolve import Resolved, resolve_sessions
+from fixgw.config.safety import Shared
 from fixgw.config.settings import settle
 from fixgw.engine.settings import SessionPlan
 from fixgw.errors import ConfigError
@@ -120,7 +121,8 @@ def memory_plans(
     loaded = settle(Document("settings", venue.settings.state, data), {})
     resolution = resolve_sessions(loaded)
     raise_errors(check_resolved(loaded, resolution))
-    plans = [session_plan(one, (handlers or {}).get(one.section.name)) for one in resolution.sessions]
+    shared, given = Shared(loaded.settings), handlers or {}
+    plans = [session_plan(one, given.get(one.section.name), shared) for one in resolution.sessions]
     return [
         _in_memory(plan, session, venue.settings.network)
         for plan, session in zip(plans, resolution.sessions, strict=True)

@@ -96,3 +96,10 @@ async def test_a_kind_without_prices_has_no_grids(memory_venue: Simulator) -> No
 async def test_a_typed_message_of_another_kind_does_not_leave(gateway: Gateway) -> None:
     with pytest.raises(NotAllowed, match="use a session of kind orders-nr"):
         gateway["orders"].send(OrderMassCancelRequest(cl_ord_id="a"))
+
+
+async def test_sessions_of_a_gateway_share_the_grids_of_their_venue(memory_venue: Simulator) -> None:
+    sessions = {"one": ("orders-rt", "alpha"), "other": ("orders-nr", "beta")}
+    plans = memory_plans(memory_venue, sessions)
+    async with Gateway(plans, clock=memory_venue.settings.clock) as gateway:
+        assert gateway["one"].grids is gateway["other"].grids

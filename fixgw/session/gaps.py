@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from fixgw.clock import Now
+from fixgw.fix import tags
+from fixgw.fix.message import Message
 from fixgw.session import admin
 from fixgw.session.events import GapDetected
 from fixgw.session.outcome import CloseCode, Outcome
 from fixgw.session.state import OnGap, Phase
 from fixgw.session.wire import Wire
+
+_INVALID_MSG_TYPE = b"11"  # SessionRejectReason(373)
 
 
 class Gaps(Wire):
@@ -33,7 +37,7 @@ class Gaps(Wire):
         """Send a ResendRequest: for all that follows, or for as much as one may ask for at a time."""
         chunk = self.settings.resend_chunk
         end = min(self.next_in + chunk - 1, self.gap.last) if chunk else 0
-        self.gap.asked(end or self.gap.last)
+        self.gap.asked(end or self.gap.last, self.next_out)
         self.tally.resend_requests_out += 1
         self._emit(admin.resend_request(self.next_in, end), now, out)
 
@@ -64,6 +68,36 @@ class Gaps(Wire):
             self.gap.ask_again(now.mono)
             self._alarm(f"{missing} did not come and are asked for once more", out)
             self._request(now, out)
+
+    def _refuses_to_resend(self, message: Message) -> bool:
+        """Tell whether a message is the Reject of our latest ResendRequest, and we still want an answer.
+
+        One that says that there is no such MsgType says nothing about what the peer keeps.
+        """
+        return (
+            message.msg_type == "3"
+            and self.gap.request > 0
+            and self.phase is Phase.ACTIVE
+            and admin.parse_number(message.get(tags.REF_SEQ_NUM) or b"") == self.gap.request
+            and message.get(tags.SESSION_REJECT_REASON) != _INVALID_MSG_TYPE
+        )
+
+    def _give_up_oldest(self, now: Now, out: Outcome) -> bool:
+        """Lose the oldest missing numbers and ask for the rest; return true when none is left to ask for.
+
+        A peer keeps messages for a time and does not say where they begin. With each refusal twice as many
+        are given up: few requests find the beginning, and little is lost that could have been had.
+        """
+        first = self.next_in
+        last = min(first + 2**self.gap.refusals - 1, self.gap.last)
+        self.gap.refusals += 1
+        self._lose(first, last, out)
+        self.next_in = last + 1
+        if last == self.gap.last:
+            return True
+        self.gap.progress(self.next_in, now.mono)
+        self._request(now, out)
+        return False
 
     def _leave_gap(self, now: Now, out: Outcome) -> None:
         """Leave because of a lost gap, if that is what the settings say."""

@@ -164,7 +164,12 @@ class Inbound(Faults):
             self._keep(message, now, out, _WAITING if message.msg_type not in LEGAL else _WAITING | _ADMIN)
         else:  # another one has its number, or it will be asked for again
             self._keep(message, now, out, _IGNORED, place=False)
-        self._ask_once(number, now, out)
+        if not self._refuses_to_resend(message):
+            self._ask_once(number, now, out)
+        elif self._give_up_oldest(now, out):
+            due = self._advance(self.next_in, now, out)
+            self._keep(message, now, out)  # once more, with the numbers as they are now
+            self._settle(due, now, out)
 
     def _ignore(self, message: Message, now: Now, out: Outcome) -> None:
         """A duplicate of what was taken already."""

@@ -144,6 +144,10 @@ class Gap:
 
     Args:
         timeout: seconds without progress until the deadline.
+
+    Attributes:
+        request: MsgSeqNum of the latest ResendRequest for them, 0 when there is none.
+        refusals: how many of these requests the peer has refused.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -159,11 +163,13 @@ class Gap:
         """Note that ``first`` to ``last`` are missing."""
         self._first = first
         self.last = self.asked_to = last
+        self.request = self.refusals = 0
         self._wait(mono)
 
-    def asked(self, last: int) -> None:
-        """Note that the numbers up to ``last`` were asked for, the rest was not yet."""
+    def asked(self, last: int, request: int) -> None:
+        """Note that the numbers up to ``last`` were asked for by ``request``, the rest was not yet."""
         self.asked_to = last
+        self.request = request
 
     def progress(self, first: int, mono: float) -> None:
         """Note from where on numbers are missing now; if that has moved, the deadline moves as well."""
@@ -179,6 +185,7 @@ class Gap:
     def close(self) -> None:
         """Note that nothing is missing."""
         self._first = self.last = self.asked_to = 0
+        self.request = self.refusals = 0
         self.deadline = inf
         self.asked_again = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,11 +18,12 @@ from fixgw.sim.faults import Direction, Fault, FaultRule
 from fixgw.sim.messagelog import LoggedFrame
 from fixgw.sim.quirks import Quirks
 from fixgw.sim.rates import RateSettings
+from fixgw.sim.settlement import Result
 from fixgw.sim.venue import Simulator
 from fixgw.venues.base import Retry
 from fixgw.venues.kalshi.profile import VENUE
 from tests.kalshi.covers import Words, covers, rows, rows_by_kind
-from tests.kalshi.desk import BUY, DeskClock, Joined, Opener, Seat, limit
+from tests.kalshi.desk import BUY, MARKET, DeskClock, Joined, Opener, Seat, limit
 
 KINDS = tuple(VENUE.profile.kinds)
 NUMBERED = tuple(kind.name for kind in VENUE.profile.kinds.values() if kind.retransmission)
@@ -380,21 +382,54 @@ async def test_numbers_begin_anew_with_each_connection(desk: Opener, kind: str, 
         assert admin(joined, "desk", "2", outbound=False) == []
 
 
-@rows_by_kind([Words("ResendRequest for what is no longer retained", "2 out, 3 in")], *NUMBERED)
-async def test_what_is_asked_for_too_late(desk: Opener, kind: str, row: Words) -> None:
-    seats = {"desk": Seat(kind, more={"options": {"message_retention_period": 2}})}
+@covers("2 orders-rt out", "3 orders-rt in", "8 orders-rt")
+async def test_what_is_no_longer_retained_is_lost_and_the_rest_comes(desk: Opener) -> None:
+    calm = {"heartbeat": 3600}
+    seats = {"desk": Seat("orders-rt", options={"message_retention_period": 2}, more=calm)}
     async with desk(seats, retry=SECOND) as joined:
+        order = await joined.submit("desk", limit(BUY, 10, "0.60"))
         await joined.gateway.logout("desk")
-        (link,) = joined.venue.links.values()
-        link.keep(Message("j", [(45, "1"), (372, "D"), (380, "0")]))
-        await asyncio.sleep(3 * 3600)
+        for qty in (1, 2, 3):  # told after no, one and two hours: the first is too old in the end
+            joined.venue.fill(order.cl_ord_id, Decimal(qty))
+            await asyncio.sleep(3600)
         joined.look()
         await joined.gateway.logon("desk")
+        await joined["desk"].logged_on()
         await joined.settle()
-        (asked,) = admin(joined, "desk", "2", outbound=False)
+        first, second = admin(joined, "desk", "2", outbound=False)
         (reject,) = admin(joined, "desk", "3")
-        joined.assert_fits(reject, f"3|45={asked.msg_seq_num}|371=7|372=2|373=5")
+        joined.assert_fits(reject, f"3|45={first.msg_seq_num}|371=7|372=2|373=5")
         assert "older than the 2 hours" in (reject.get(58) or "")
+        missing = int(first.get(7) or 0)
+        joined.assert_fits(second, f"2|7={missing + 1}|16=0")
+        await joined.heard("desk", f"8|34={missing + 1}|43=Y|14=3.00", f"8|34={missing + 2}|43=Y|14=6.00")
+        assert joined["desk"].active
+        assert order.cum_qty == 6  # each report tells the whole
+        assert joined["desk"].link.session.tally.gaps == 2
+
+
+@covers("2 post-trade out", "3 post-trade in")
+async def test_a_session_goes_on_when_nothing_of_what_it_missed_is_retained(desk: Opener) -> None:
+    calm = {"heartbeat": 3600}
+    seats = {
+        "desk": Seat("orders-nr", more=calm),
+        "settled": Seat("post-trade", options={"message_retention_period": 1}, more=calm),
+    }
+    async with desk(seats, retry=SECOND) as joined:
+        order = await joined.submit("desk", limit(BUY, 10, "0.60"))
+        joined.venue.fill(order.cl_ord_id, Decimal(10))
+        await joined.gateway.logout("settled")
+        joined.venue.settle_market(MARKET, Result.YES)
+        await asyncio.sleep(2 * 3600)
+        joined.look()
+        await joined.gateway.logon("settled")
+        await joined["settled"].logged_on()
+        await asyncio.sleep(60)
+        assert [frame.get(371) for frame in admin(joined, "settled", "3")] == ["7"]
+        assert len(admin(joined, "settled", "A")) == 1  # the connection lasts
+        await joined.gateway.reconnect("settled")
+        await joined.settle()
+        assert len(admin(joined, "settled", "2", outbound=False)) == 1  # it was asked for once, for good
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixgw.records import SeqNums
-from fixgw.session.events import Alarm, GapDetected
+from fixgw.session.events import Alarm, GapDetected, GapLost
 from fixgw.session.outcome import CloseCode
 from fixgw.session.state import Role
 from tests.session.desk import Desk
@@ -110,3 +110,74 @@ def test_what_is_missing_before_a_logon_comes_in_chunks() -> None:
     assert desk.repeat("4", 3, "36=7", "123=Y") == ["35=2|34=7|7=7|16=8"]
     desk.repeat("4", 7, "36=9", "123=Y")
     assert desk.numbers == (8, 10)
+
+
+class TestAPeerThatRefusesToSendAgain:
+    """A Reject of our ResendRequest: the peer keeps messages for a time, and some are older."""
+
+    def test_the_oldest_is_lost_and_the_rest_is_asked_for(self) -> None:
+        desk = Desk.on()
+        assert desk.say("D", 9) == ["35=2|34=2|7=2|16=0"]
+        assert desk.say("3", 10, "45=2", "372=2", "371=7") == ["35=2|34=3|7=3|16=0"]
+        assert desk.heard(GapLost) == [GapLost(2, 2)]
+        assert desk.repeat("4", 3, "36=9", "123=Y") == []
+        assert desk.delivered() == [9]
+        assert (desk.session.next_in, desk.session.gap.is_open) == (11, False)
+
+    def test_each_refusal_gives_up_twice_as_much(self) -> None:
+        desk = Desk.on()
+        desk.say("D", 40)
+        begins = []
+        for number in range(41, 46):
+            (request,) = desk.say("3", number, f"45={desk.session.next_out - 1}")
+            begins.append(request.partition("|7=")[2])
+        assert begins == ["3|16=0", "5|16=0", "9|16=0", "17|16=0", "33|16=0"]
+        assert desk.heard(GapLost)[-1] == GapLost(17, 32)
+        assert desk.delivered() == []
+
+    def test_what_waited_is_taken_when_all_is_lost(self) -> None:
+        desk = Desk.on()
+        desk.say("D", 3)
+        desk.say("D", 4)
+        assert desk.say("3", 5, "45=2") == []
+        assert desk.heard(GapLost) == [GapLost(2, 2)]
+        assert desk.delivered() == [3, 4]
+        assert (desk.session.next_in, desk.session.gap.is_open) == (6, False)
+
+    def test_only_as_much_is_lost_as_is_missing(self) -> None:
+        desk = Desk.on()
+        desk.say("D", 5)
+        desk.say("3", 6, "45=2")
+        desk.say("3", 7, "45=3")
+        assert desk.heard(GapLost) == [GapLost(3, 4)]
+        assert desk.session.next_in == 8
+
+    def test_another_message_of_ours_may_be_refused_meanwhile(self) -> None:
+        desk = Desk.on()
+        desk.say("D", 5)
+        assert desk.say("3", 6, "45=1") == []
+        assert desk.heard(GapLost) == []
+        assert desk.session.gap.is_open
+
+    def test_a_peer_that_knows_no_such_request_may_yet_send_what_is_missing(self) -> None:
+        desk = Desk.on()
+        desk.say("D", 5)
+        assert desk.say("3", 6, "45=2", "373=11") == []
+        assert desk.heard(GapLost) == []
+        assert desk.session.gap.is_open
+
+    def test_each_request_has_a_deadline_of_its_own(self) -> None:
+        desk = behind(9)
+        desk.clock.advance(9.0)
+        assert desk.say("3", 11, "45=2") == ["35=2|34=3|7=3|16=5"]
+        assert desk.wait(9.9) == []
+        assert desk.wait(0.1) == ["35=2|34=4|7=3|16=5"]  # asked for once more
+
+    def test_a_hole_behind_the_lost_one_is_asked_for_from_its_beginning(self) -> None:
+        desk = Desk.on()
+        desk.say("D", 3)
+        desk.say("D", 20)
+        assert desk.say("3", 21, "45=2") == ["35=2|34=3|7=4|16=0"]
+        assert desk.heard(GapLost) == [GapLost(2, 2)]
+        assert desk.say("3", 22, "45=3") == ["35=2|34=4|7=5|16=0"]
+        assert desk.heard(GapLost) == [GapLost(4, 4)]

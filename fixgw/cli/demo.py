@@ -21,7 +21,7 @@ from fixgw.handlers.orders import Orders
 from fixgw.messages.order_entry import Side, TimeInForce
 from fixgw.observe import logs
 from fixgw.observe.snapshot import GatewaySnapshot, SessionView
-from fixgw.sim.compare import differences
+from fixgw.sim.compare import differences, position_differences
 from fixgw.sim.orders import Side as HouseSide
 from fixgw.sim.pki import Algorithm, ClientSpec
 from fixgw.sim.sessions import write_sessions
@@ -33,8 +33,10 @@ CLIENTS = (
     ClientSpec("rsa", Algorithm.RSA, "alpha"),
     ClientSpec("ed25519", Algorithm.ED25519, "beta"),
 )
+ACCOUNTS = {spec.name: spec.account for spec in CLIENTS}
 SESSIONS = {"retransmission": ("orders-rt", "rsa"), "no-retransmission": ("orders-nr", "ed25519")}
 ORDER_COLUMNS = ("ClOrdID", "side", "qty", "price", "state", "cum", "leaves", "avg", "ending")
+POSITION_COLUMNS = ("market", "net", "average", "bought", "sold", "realised", "fees")
 SESSION_COLUMNS = ("session", "in", "out", "epoch", "resent", "reconnects")
 ANSWER = 5.0  # seconds that the simulator gets for an answer
 
@@ -81,7 +83,9 @@ async def _demo(directory: Path) -> list[str]:
         wrong = _compare(snapshot, venue)
         if not wrong:
             count = len(venue.ledger.executions)
-            _tell(f"Every ending, quantity and price equals the venue's own ledger ({count} executions).")
+            _tell(
+                f"Every ending, quantity, price, position and fee equals the venue's ledger ({count} executions)."
+            )
         return wrong
 
 
@@ -174,12 +178,16 @@ def _compare(snapshot: GatewaySnapshot, venue: Simulator) -> list[str]:
     for view in snapshot.sessions.values():
         name = f"{view.session.target_comp_id}/{view.session.sender_comp_id}"
         wrong += differences(venue.ledger, name, view.orders.each if view.orders is not None else ())
+        positions = view.positions.each if view.positions is not None else ()
+        wrong += position_differences(venue.ledger, ACCOUNTS[SESSIONS[view.name][1]], positions)
     return wrong
 
 
 def _show(snapshot: GatewaySnapshot) -> None:
     for view in snapshot.sessions.values():
         table(f"\nOrders of {view.name}", ORDER_COLUMNS, _order_rows(view))
+    for view in snapshot.sessions.values():
+        table(f"\nPositions of {view.name}", POSITION_COLUMNS, _position_rows(view))
     table("\nSessions", SESSION_COLUMNS, (_session_row(view) for view in snapshot.sessions.values()))
 
 
@@ -198,6 +206,17 @@ def _order_rows(view: SessionView) -> list[tuple[object, ...]]:
             order.ending.value if order.ending is not None else "pending",
         )
         for order in orders
+    ]
+
+
+def _position_rows(view: SessionView) -> list[tuple[object, ...]]:
+    positions = view.positions.each if view.positions is not None else ()
+    return [
+        (
+            one.symbol,
+            *map(_plain, (one.qty, one.avg_px, one.bought_qty, one.sold_qty, one.realised_pnl, one.fees)),
+        )
+        for one in positions
     ]
 
 

@@ -15,7 +15,7 @@ def test_the_demo_shows_every_order_and_agrees_with_the_ledger(tmp_path: Path) -
     shown = done.stdout.splitlines()
     assert "\x1b" not in done.stdout
     assert shown[1] == "Logged on: KalshiRT signed with RSA-PSS, KalshiNR signed with Ed25519"
-    assert shown[-1].startswith("Every ending, quantity and price equals the venue's own ledger (")
+    assert shown[-1].startswith("Every ending, quantity, price, position and fee equals the venue's ledger (")
     assert (
         "connection reset with reports in flight; logged on again, the missing reports were resent" in shown
     )

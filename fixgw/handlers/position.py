@@ -81,7 +81,7 @@ class PositionSnapshot:
         symbol: Symbol(55).
         alloc_account: AllocAccount(79), the subaccount; empty where the venue names none.
         qty: net YES contracts (negative: NO), by the executions that were told.
-        avg_px: average YES price at which what is held was entered; None when nothing is.
+        avg_px: average YES price at which what is held was entered, to eight places; None when nothing is.
         bought_qty: contracts bought, all in all.
         sold_qty: contracts sold, all in all.
         fees: paid, all in all.
@@ -137,8 +137,8 @@ class Position:
 
     @property
     def avg_px(self) -> Decimal | None:
-        """Average YES price at which what is held was entered, dollars; None when nothing is held."""
-        return self.cost / self.qty if self.qty else None
+        """Average YES price at which what is held was entered, to eight places; None when nothing is."""
+        return (self.cost / self.qty).quantize(COST_GRID, ROUND_HALF_EVEN, _WIDE) if self.qty else None
 
     def snapshot(self) -> PositionSnapshot:
         """Return what can be seen of it now."""

@@ -22,6 +22,7 @@ LAST_LINES = {
     "make_quotes.py": "SELL 100.00 at 0.4500",
     "query_drop_copy.py": "the venue says: 2;3 TRADE 10.00",
     "submit_one_order.py": "filled: 10 at 0.55",
+    "test_in_memory.py": "3 passed",
     "test_with_fixtures.py": "3 passed",
     "watch_a_market.py": "HIGHNY-26DEC31: TRADING_HALT",
     "watch_settlements.py": "alpha: 10.00 YES, paid 10.0000",

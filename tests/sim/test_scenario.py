@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from fixgw.sim.compare import differences
 from fixgw.sim.faults import Fault
 from fixgw.sim.jumploop import JumpLoop
 from fixgw.sim.orders import State
+from fixgw.sim.participants import Participants
 from fixgw.sim.scenario import HAPPENINGS, Scenario, load_scenario
 from fixgw.sim.sessions import memory_plans, memory_settings
 from fixgw.sim.stage import ACTIONS, playing
@@ -154,6 +156,16 @@ faults: [{fault: delay, lasts: 250ms, key: desk}]
 
     def test_whatever_an_event_can_say_happens(self) -> None:
         assert set(HAPPENINGS) == set(ACTIONS)
+
+    def test_the_guide_names_everything_that_can_happen(self) -> None:
+        guide = (EXAMPLES.parents[1] / "docs" / "how-to" / "script-the-venue.md").read_text()
+        lists = [field.name for field in fields(Participants)]
+        said = [f"`{name}: " for name in HAPPENINGS] + [f"| `{name}` |" for name in [*Fault, *lists]]
+        assert [words for words in said if words not in guide] == []
+
+    def test_the_guides_own_example_is_sound(self, tmp_path: Path) -> None:
+        guide = (EXAMPLES.parents[1] / "docs" / "how-to" / "script-the-venue.md").read_text()
+        assert read(tmp_path, guide.split("```yaml")[1].split("```")[0]).events
 
 
 class TestEvents:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from time import monotonic, time_ns
 from typing import NamedTuple, Protocol
 
@@ -52,3 +53,9 @@ class ManualClock:
         """Move both clocks by ``seconds`` and return the new instant."""
         self._now = Now(self._now.mono + seconds, self._now.utc_ns + round(seconds * 1e9))
         return self._now
+
+
+def rfc3339(utc_ns: int) -> str:
+    """Return an instant as people and REST write it: ``2026-10-09T14:30:00.000000Z``."""
+    seconds, rest = divmod(utc_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"

@@ -69,7 +69,7 @@ class Judge:
             return
         self._add_up(pair)
         if pair.ours is None:
-            self._missing_in_fix(pair.theirs[0])
+            self._missing_in_fix(max(pair.theirs, key=_telling))
         elif not pair.theirs:
             if len(self._ours_alone) < MOST_BREAKS:
                 self._ours_alone.append(pair.ours)
@@ -203,6 +203,11 @@ class Judge:
             self._see(pair.ours)
         if pair.theirs:
             total[1].add(pair.theirs[0])
+
+
+def _telling(one: Execution) -> tuple[bool, bool]:
+    """A report tells more than a list does."""
+    return one.exec_key is not None, bool(one.cl_ord_id)
 
 
 def _age(one: Execution) -> tuple[int, ExecKey]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from fixgw.clock import Clock
+from fixgw.clock import Clock, rfc3339
 from fixgw.errors import RemoteError
 from fixgw.fix.tags import TRANSACT_TIME
 from fixgw.fix.values import parse_utc_timestamp_ns
@@ -54,9 +54,7 @@ class RestFeed:
         as_of = await self._rest.user_data_timestamp()
         until = min(period.end_ns, as_of - TOLERANCE_NS)
         if until < period.end_ns:
-            self._notes.append(
-                f"its data is complete up to {(period.end_ns - until) / SECOND:.0f} s before the end"
-            )
+            self._notes.append(f"its data is complete up to {rfc3339(as_of)}")
         begin, width = period.begin_ns, FIRST_SLICE_NS
         while begin < until:
             slice_ = Period(begin, min(begin + width, until))

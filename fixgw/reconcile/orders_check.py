@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from fixgw.errors import FixError
@@ -30,14 +30,17 @@ class OrdersCheck:
 
     Args:
         rest: asks as the account.
-        named: the ClOrdIDs on every tape.
+        named: the ClOrdIDs on each tape, by session.
         last: the order book at the end of each tape, by session.
     """
 
-    def __init__(self, rest: KalshiRest, named: Sequence[NamedOrders], last: dict[str, LastOrders]) -> None:
+    def __init__(
+        self, rest: KalshiRest, named: Mapping[str, NamedOrders], last: Mapping[str, LastOrders]
+    ) -> None:
         self._rest = rest
         self._named = named
         self._last = last
+        self._missed: dict[str, OrderStatus] = {}  # orders of which an execution is missing here
 
     async def run(self, report: ReconciliationReport) -> ReconciliationReport:
         """Return the report with what the orders add; executions of foreign orders go with their order."""
@@ -47,7 +50,7 @@ class OrdersCheck:
         except FixError as error:
             return replace(report, feeds=(*report.feeds, FeedResult(NAME, failure=str(error))))
         strangers = {one.order_id for one in foreign}
-        kept = [one for one in report.breaks if one.order_id not in strangers]
+        kept = [self._placed(one) for one in report.breaks if one.order_id not in strangers]
         proof = Proof(NAME, report.period, frozenset({Subject.ORDERS}))
         lost = [
             f"{name}: open orders were not compared: no checkpoint"
@@ -65,26 +68,35 @@ class OrdersCheck:
 
     async def _foreign(self, report: ReconciliationReport) -> list[Break]:
         """Look at every order made in the period, and at those whose executions are missing here."""
-        found: dict[str, Break] = {}
-        told = {one.order_id: one for one in report.breaks if one.kind is BreakKind.MISSING_IN_FIX}
-        until = min(report.period.end_ns, report.judged_until_ns)
-        async for order in self._rest.orders(since_ns=report.period.begin_ns, until_ns=until):
-            made = order.created_utc_ns
-            if (
-                made is not None
-                and made in Period(report.period.begin_ns, until)
-                and not self._is_ours(order)
-            ):
-                found[order.order_id] = _foreign_order(order, report.breaks)
-            told.pop(order.order_id, None)
-        for order_id in told:  # made before the period
+        foreign: dict[str, Break] = {}
+        missing = {one.order_id for one in report.breaks if one.kind is BreakKind.MISSING_IN_FIX}
+        made_in = Period(report.period.begin_ns, min(report.period.end_ns, report.judged_until_ns))
+        async for order in self._rest.orders(since_ns=made_in.begin_ns, until_ns=made_in.end_ns):
+            if order.order_id in missing:
+                missing.discard(order.order_id)
+                self._missed[order.order_id] = order
+            if order.created_utc_ns in made_in and self._session_of(order.cl_ord_id) is None:
+                foreign[order.order_id] = _foreign_order(order, report.breaks)
+        for order_id in sorted(missing):  # made before the period
             older = await self._order(order_id)
-            if older is not None and not self._is_ours(older):
-                found[order_id] = _foreign_order(older, report.breaks)
-        return list(found.values())
+            if older is None:
+                continue
+            self._missed[order_id] = older
+            if self._session_of(older.cl_ord_id) is None:
+                foreign[order_id] = _foreign_order(older, report.breaks)
+        return list(foreign.values())
 
-    def _is_ours(self, order: OrderStatus) -> bool:
-        return any(order.cl_ord_id in named for named in self._named)
+    def _session_of(self, cl_ord_id: str) -> str | None:
+        return next((name for name, named in self._named.items() if cl_ord_id in named), None)
+
+    def _placed(self, one: Break) -> Break:
+        """Say on which session a missing execution should have come, and for which ClOrdID."""
+        order = self._missed.get(one.order_id)
+        if one.kind is not BreakKind.MISSING_IN_FIX or order is None or one.theirs is None:
+            return one
+        session = self._session_of(order.cl_ord_id) or ""
+        theirs = replace(one.theirs, session=session, cl_ord_id=one.theirs.cl_ord_id or order.cl_ord_id)
+        return replace(one, session=session, theirs=theirs)
 
     async def _order(self, order_id: str) -> OrderStatus | None:
         try:

@@ -13,6 +13,7 @@ from email.utils import format_datetime
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qs, unquote
 
+from fixgw.clock import rfc3339
 from fixgw.sim.book import Book
 from fixgw.sim.ledger import Ledger
 from fixgw.sim.orders import Holder, Side
@@ -195,7 +196,7 @@ class RestDesk:
 
     def _is_live(self, row: Plain) -> bool:
         at = row.get("last_update_time") or row["created_time"]
-        return bool(at >= views.rfc3339(self.cutoff_ns))
+        return bool(at >= rfc3339(self.cutoff_ns))
 
     def _distorted(self, name: str, rows: Iterable[Plain]) -> Iterable[Plain]:
         distort = self.faults.distort.get(name, _unchanged)
@@ -232,11 +233,11 @@ class RestDesk:
 
     def user_data_timestamp(self, call: Call) -> Plain:
         """Answer GET /exchange/user_data_timestamp."""
-        return {"as_of_time": views.rfc3339(call.account.as_of_ns)}
+        return {"as_of_time": rfc3339(call.account.as_of_ns)}
 
     def cutoff(self, call: Call) -> Plain:
         """Answer GET /historical/cutoff."""
-        stamp = views.rfc3339(self.cutoff_ns)
+        stamp = rfc3339(self.cutoff_ns)
         names = (
             "market_settled_ts",
             "trades_created_ts",
@@ -317,7 +318,7 @@ def _filtered(rows: Iterable[Plain], call: Call, names: tuple[str, ...]) -> Iter
     first, last = call.whole("min_ts", 0), call.whole("max_ts", LAST_SECOND)
     for row in rows:
         made = row.get("created_time") or row.get("settled_time")
-        if made is not None and not views.rfc3339(first * NS) <= made <= views.rfc3339(last * NS):
+        if made is not None and not rfc3339(first * NS) <= made <= rfc3339(last * NS):
             continue
         if all(row[name] in values for name, values in wanted.items()) and _is_of(row, call):
             yield row

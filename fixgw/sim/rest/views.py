@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from fixgw.clock import rfc3339
 from fixgw.sim.holdings import Holding
 from fixgw.sim.ledger import Ledger
 from fixgw.sim.orders import ZERO, Accepted, Execution, Order, Side, State, Traded
@@ -154,12 +154,6 @@ def _settlement(market: SettledMarket, position: Decimal, paid: Decimal, fee: De
     if market.result is Result.SCALAR:
         plain["value"] = int(market.price * 100)
     return plain
-
-
-def rfc3339(utc_ns: int) -> str:
-    """Return an instant in microseconds, as the venue writes it."""
-    seconds, rest = divmod(utc_ns, NS)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
 
 
 def _is_shown(event: Execution, account: Account, subaccount: int | None = None) -> bool:

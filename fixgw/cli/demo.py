@@ -83,9 +83,8 @@ async def _demo(directory: Path) -> list[str]:
         wrong = _compare(snapshot, venue)
         if not wrong:
             count = len(venue.ledger.executions)
-            _tell(
-                f"Every ending, quantity, price, position and fee equals the venue's ledger ({count} executions)."
-            )
+            equal = "Every ending, quantity, price, position and fee equals the venue's ledger"
+            _tell(f"{equal} ({count} executions).")
         return wrong
 
 

@@ -18,11 +18,11 @@ from fixgw.handlers.router import Router
 from fixgw.session.snapshot import SessionSnapshot
 from fixgw.session.state import SessionSettings
 from fixgw.session.verdict import Accept, Verdict
+from fixgw.sim.jumploop import JumpLoop, LoopClock
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.memory import MemoryNetwork
 from tests.conformance.peer import PEER, SYSTEM, Connection, instant
 from tests.conformance.play import Application
-from tests.engine.jumploop import JumpLoop, LoopClock
 
 LINK_LIMITS = {"outbound_limit": int, "close_timeout": float}
 RECEPTION_LIMITS = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.engine.jumploop import JumpLoop
+from fixgw.sim.jumploop import JumpLoop
 
 
 def pytest_asyncio_loop_factories(

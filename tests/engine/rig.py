@@ -26,11 +26,11 @@ from fixgw.messages.order_entry import (
 from fixgw.session.hooks import ResendFresh
 from fixgw.session.state import Role, SessionSettings
 from fixgw.session.verdict import Accept, Verdict
+from fixgw.sim.jumploop import JumpLoop, LoopClock
 from fixgw.store.base import Store
 from fixgw.store.memory import MemoryStore
 from fixgw.transport.base import Connector, Peer
 from fixgw.transport.memory import MemoryNetwork
-from tests.engine.jumploop import JumpLoop, LoopClock
 
 DIALECT = (
     NewOrderSingle,

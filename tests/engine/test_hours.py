@@ -22,10 +22,10 @@ from fixgw.handlers.order import Ending
 from fixgw.records import Kind, Record
 from fixgw.session.hooks import LogonContext
 from fixgw.session.verdict import Accept, Refuse
+from fixgw.sim.jumploop import START_UTC_NS
 from fixgw.store.base import Store
 from fixgw.store.memory import MemoryStore
 from fixgw.store.tape import Tape
-from tests.engine.jumploop import START_UTC_NS
 from tests.engine.orders import new_order
 from tests.engine.rig import THEM, US, Counterparty, no_retransmission, plan_for, settle, standing, the_clock
 

@@ -17,7 +17,7 @@ from fixgw.handlers.base import Context
 from fixgw.handlers.passage import Passage
 from fixgw.safety.buckets import Budget, MessageCost, RateLimits, Tier
 from fixgw.safety.rate import Policy, RateGuard
-from tests.engine.jumploop import START
+from fixgw.sim.jumploop import START
 from tests.engine.orders import Acknowledging, new_order
 from tests.engine.rig import US, plan_for, settle, standing, the_clock
 

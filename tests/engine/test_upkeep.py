@@ -12,10 +12,10 @@ import pytest
 from fixgw.errors import StoreError
 from fixgw.records import Kind, Position
 from fixgw.session.outcome import CloseCode
+from fixgw.sim.jumploop import JumpLoop
 from fixgw.store.base import Sync
 from fixgw.store.memory import MemoryStore
 from fixgw.store.tape import Tape, TapeSettings
-from tests.engine.jumploop import JumpLoop
 from tests.engine.orders import Acknowledging, new_order
 from tests.engine.rig import Recorder, joined
 from tests.engine.stores import FailingStore, SyncingStore

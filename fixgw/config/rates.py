@@ -54,7 +54,7 @@ def one_budget(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]:
         one, other = first.section.rate_limit, second.section.rate_limit
         if one is None or other is None or _account(first) != _account(second):
             continue
-        for name in ("tier", "share"):
+        for name in ("tier", "share", "jitter"):
             if getattr(one, name) != getattr(other, name):
                 what = (
                     f"{first.section.name} and {second.section.name} draw on one account and differ in {name}"
@@ -78,4 +78,4 @@ def _budget(session: Resolved) -> Budget:
     if tier is None:
         what = f"{session.section.venue} has no tier {limit.tier!r}"
         raise ConfigError(what, "tier", suggest(limit.tier, limits.tiers))
-    return Budget(limits, tier, limit.share)
+    return Budget(limits, tier, limit.share, limit.jitter)

@@ -166,6 +166,8 @@ class RateLimitSection(Part):
     """tokens of each write bucket that only cancels may use"""
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """the part of the account's rates that this process may use; REST and other processes draw on the rest"""
+    jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+    """seconds by which one message may be slower on its way than the next; that much capacity is not used"""
 
 
 class PausesSection(Part):

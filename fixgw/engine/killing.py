@@ -112,8 +112,9 @@ class Killing:
         for task in self._tasks:
             task.cancel()
         self._tasks.clear()
-        for first in self._first.values():
-            first.cancel()
+        for name, first in self._first.items():
+            if not first.done():
+                first.set_result(SessionKill(name, waits="given up: the gateway ends"))
         self._first.clear()
 
     async def _keep_clear(self, session: SessionHandle, first: asyncio.Future[SessionKill]) -> None:

@@ -10,7 +10,14 @@ from uuid import uuid4
 from fixgw.errors import LocalError
 from fixgw.fix.message import Message
 from fixgw.fix.schema import TypedMessage
-from fixgw.fix.tags import ALLOC_ACCOUNT, CL_ORD_ID, EX_DESTINATION, NO_PARTY_IDS, TRANSACT_TIME
+from fixgw.fix.tags import (
+    ALLOC_ACCOUNT,
+    BUSINESS_REJECT_REASON,
+    CL_ORD_ID,
+    EX_DESTINATION,
+    NO_PARTY_IDS,
+    TRANSACT_TIME,
+)
 from fixgw.fix.values import sending_time
 from fixgw.handlers.base import Client
 from fixgw.handlers.line import Line
@@ -22,6 +29,7 @@ from fixgw.messages.order_entry import NewOrderSingle, OrderCancelReplaceRequest
 
 RETRIED = (Ending.UNKNOWN, Ending.NOT_SENT)
 CANCELS = frozenset({"F", "q"})
+THROTTLED = b"8"  # BusinessRejectReason(380)
 CARRIED = frozenset({ALLOC_ACCOUNT, EX_DESTINATION, NO_PARTY_IDS})  # what F and G repeat of their order
 
 
@@ -84,15 +92,15 @@ class Orders(OrderBook, Client):
         return await self._submit(order.message)
 
     async def retry(self, order: Order) -> Order:
-        """Send an order of unknown outcome, or one that never left, again as it was; see ``submit``.
+        """Send an order again as it was: of unknown outcome, never sent, or refused for the rate alone.
 
         Returns:
-            The order: the same one if its outcome was unknown, a new one if it had never left.
+            The order: the same one if its outcome was unknown (see ``submit``), else a new one.
 
         Raises:
             LocalError: its outcome is known, or it is not ours.
         """
-        if order.ending not in RETRIED or order.sent is None:
+        if not _is_repeatable(order.request) or order.sent is None:
             raise LocalError(
                 f"order {order.cl_ord_id} can not be sent again: it is {order.ending or 'not answered yet'}"
             )
@@ -266,9 +274,9 @@ class Orders(OrderBook, Client):
             message.append(TRANSACT_TIME, sending_time(self.port.now().utc_ns))
 
     def _refuse_used(self, cl_ord_id: str, message: Message) -> None:
-        """Let a ClOrdID be used again by the order that has it, if that never left or nobody knows."""
+        """Let a ClOrdID be used again by the order that has it, unless its outcome is known."""
         used = self._by_id[cl_ord_id]
-        if used.request.cl_ord_id != cl_ord_id or used.ending not in RETRIED:
+        if used.request.cl_ord_id != cl_ord_id or not _is_repeatable(used.request):
             raise LocalError(
                 f"ClOrdID {cl_ord_id} is in use ({used.state.value}); use orders.get() to find it"
             )
@@ -285,6 +293,15 @@ class Orders(OrderBook, Client):
     def _refuse_closed(self, order: Order) -> None:
         if not order.open:
             raise LocalError(f"order {order.cl_ord_id} is {order.state.value}: nothing is left to change")
+
+
+def _is_repeatable(request: Request) -> bool:
+    """Nobody knows whether it arrived, it never left, or the venue did nothing but refuse it for its rate."""
+    if request.ending in RETRIED:
+        return True
+    report = request.report
+    throttled = report is not None and report.get(BUSINESS_REJECT_REASON) == THROTTLED
+    return request.ending is Ending.REFUSED and throttled
 
 
 def _terms(message: Message) -> tuple[str, str, Decimal, Decimal | None]:

@@ -117,12 +117,15 @@ class Budget:
         limits: the venue's.
         tier: the account's.
         share: the part of it that this process may use; REST clients and other processes draw on the rest.
+        jitter: seconds by which one message may be slower on its way than the next. What comes back in that
+            time is left in the buckets: the venue counts when a message arrives, not when it leaves.
     """
 
-    def __init__(self, limits: RateLimits, tier: Tier, share: float = 1.0) -> None:
+    def __init__(self, limits: RateLimits, tier: Tier, share: float = 1.0, jitter: float = 0.0) -> None:
         self.limits = limits
         self.tier = tier
         self._share = share
+        self._jitter = jitter
         self._buckets: dict[str, TokenBucket] = {}
 
     def check_reserve(self, reserve: float) -> None:
@@ -135,7 +138,7 @@ class Budget:
             ConfigError: nothing but cancels would ever leave.
         """
         dearest = max(row.cost for row in (self.limits.default, *self.limits.messages.values()))
-        room = self.tier.write_capacity * self._share - dearest
+        room = self._filled(self.tier.write_per_s, self.tier.write_capacity).capacity - dearest
         if reserve > room:
             raise ConfigError(
                 f"a reserve of {reserve:g} tokens would keep every new order back",
@@ -182,13 +185,15 @@ class Budget:
         bucket = self._buckets.get(name)
         if bucket is None:
             tier = self.tier
-            per_s, capacity = (
-                (tier.read_per_s, tier.read_capacity)
+            bucket = self._buckets[name] = (
+                self._filled(tier.read_per_s, tier.read_capacity)
                 if name == READ
-                else (tier.write_per_s, tier.write_capacity)
+                else self._filled(tier.write_per_s, tier.write_capacity)
             )
-            bucket = self._buckets[name] = TokenBucket(per_s * self._share, capacity * self._share)
         return bucket
+
+    def _filled(self, per_s: float, capacity: float) -> TokenBucket:
+        return TokenBucket(per_s * self._share, (capacity - per_s * self._jitter) * self._share)
 
 
 def _paying(row: MessageCost, message: Message) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def test_a_tier_of_the_venues_table_can_be_changed(spoil: Spoil) -> None:
             {"sessions.0.rate_limit": {"tier": "basic", "cancel_reserve": 100}},
             "sessions[0].rate_limit",
             "a reserve of 100 tokens would keep every new order back",
-            "keep back 90 at most, or give this process a larger share",
+            "keep back 85 at most, or give this process a larger share",
         ),
         (
             {"sessions.0.rate_limit": PREMIER, "sessions.1.rate_limit": {"tier": "prime"}},

@@ -134,3 +134,10 @@ def test_a_refusal_of_the_venue_empties_what_may_have_paid() -> None:
         made.take(message, 100.0)
     made.empty("D", 100.0)
     assert made.levels(100.0) == {"write": 0, "write-1": 0, "read": 1190}
+
+
+def test_what_comes_back_while_a_message_is_late_is_not_used() -> None:
+    limits = budget().limits
+    made = Budget(limits, limits.tiers["premier"], share=0.5, jitter=0.05)
+    made.take(order(), 100.0)
+    assert made.levels(100.0) == {"write": pytest.approx((3600 - 60) / 2 - 10)}

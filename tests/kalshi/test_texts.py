@@ -184,7 +184,7 @@ ELSEWHERE = {
     "EXCHANGE_UNAVAILABLE": test_an_order_of_which_nobody_knows,
     "INTERNAL_ERROR": test_a_failure_that_did_nothing,
 }
-OF_QUOTES = {"NOT_FOUND", "RFQ_CLOSED"}  # test_rfq_flow.py
+OF_QUOTES = {"NOT_FOUND", "RFQ_CLOSED", "RFQ already exists", "invalid_parameters"}  # test_rfq_flow.py
 
 
 def test_each_text_of_the_venue_is_driven_or_said_not_to_be() -> None:

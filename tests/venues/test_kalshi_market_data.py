@@ -17,7 +17,7 @@ from fixgw.messages.order_entry import Side
 from fixgw.venues.kalshi import market_data
 from fixgw.venues.kalshi.market_book import CACHED_AMOUNTS, Level, MarketBook, Trade
 from fixgw.venues.kalshi.market_data import MarketData
-from fixgw.venues.kalshi.market_requests import MEANINGS, MarketDataRefused
+from fixgw.venues.kalshi.market_requests import MarketDataRefused
 from fixgw.venues.kalshi.messages import (
     MarketDataRequest,
     MDReqRejReason,
@@ -28,6 +28,7 @@ from fixgw.venues.kalshi.messages import (
 from fixgw.venues.kalshi.profile import VENUE
 from tests.handlers.port import Port
 
+MEANINGS = VENUE.profile.meanings
 Pairs = list[tuple[int, str]]
 BID, OFFER, TRADE = "0", "1", "2"
 NEW, CHANGE, DELETE = "0", "1", "2"
@@ -46,7 +47,7 @@ class Desk:
 
     def __init__(self, *symbols: str, port: Port | None = None) -> None:
         self.port = Port() if port is None else port
-        self.data = MarketData()
+        self.data = MarketData(MEANINGS)
         self.data.bind(self.port)
         self.data.subscribe(*symbols)
 
@@ -308,7 +309,7 @@ class TestAsking:
 
     def test_a_session_that_it_belongs_to_is_needed(self) -> None:
         with pytest.raises(NotLoggedOn):
-            MarketData().subscribe("A")
+            MarketData(MEANINGS).subscribe("A")
 
 
 class TestStates:
@@ -512,7 +513,7 @@ class TestRefusals:
         with pytest.raises(MarketDataRefused) as caught:
             await task
         assert caught.value.md_req_rej_reason is reason
-        assert str(caught.value) == f"MDReqRejReason(281) {reason}: {MEANINGS[reason]} (too many)"
+        assert str(caught.value) == f"MDReqRejReason(281) {reason}: {MEANINGS.codes[281][reason]} (too many)"
 
     @pytest.mark.parametrize(
         ("reason", "text"), [("9", "the venue gave a reason that is not in its table"), (None, "no reason")]
@@ -552,6 +553,15 @@ class TestRefusals:
         for task in tasks:
             with pytest.raises(Rejected):
                 await task
+
+    async def test_what_a_business_reject_means_is_told(self) -> None:
+        desk = Desk()
+        task = await desk.asking("A")
+        desk.tell(Message("j", [(45, "2"), (372, "V"), (380, "8"), (58, "rate limit exceeded")]))
+        with pytest.raises(MarketDataRefused, match="rate limit exceeded: the rate limit was") as caught:
+            await task
+        assert caught.value.meaning == MEANINGS.codes[380]["8"]
+        assert desk.data.rejects[-1].meaning == caught.value.meaning
 
     async def test_a_business_reject_and_a_reject_name_the_request(self) -> None:
         desk = Desk("A")

@@ -15,6 +15,7 @@ from fixgw.fix.message import Message
 from fixgw.fix.tags import REF_SEQ_NUM, TEXT
 from fixgw.fix.values import encode_string
 from fixgw.handlers.base import Client, Context
+from fixgw.handlers.meanings import Meanings
 from fixgw.venues.kalshi.market_book import (
     MD_ENTRY_TYPE,
     MD_UPDATE_ACTION,
@@ -59,6 +60,9 @@ class MarketData(Client):
     What is subscribed to is asked for again after each Logon. A handler for the messages themselves
     (``on_market_data_incremental_refresh``) is called when the books are settled.
 
+    Args:
+        meanings: what the venue's texts and codes mean.
+
     Attributes:
         rejects: the last 100 requests that were refused, the newest last. Their symbols stay subscribed to
             here, with stale books: they are asked for again by ``subscribe`` and after the next Logon.
@@ -69,8 +73,9 @@ class MarketData(Client):
 
     name = "market_data"
 
-    def __init__(self) -> None:
+    def __init__(self, meanings: Meanings) -> None:
         super().__init__()
+        self._meanings = meanings
         self.rejects: deque[Refusal] = deque(maxlen=KEPT_REJECTS)
         self.ignored = 0
         self.unreadable = 0
@@ -288,7 +293,8 @@ class MarketData(Client):
     def _refused(self, message: Message) -> None:
         reject = MarketDataRequestReject.view(message)
         request = self._requests.unanswered()  # it names none, and a refused one was not answered in part
-        self._refuse(request, Refusal.of(reject, () if request is None else request.symbols))
+        symbols = () if request is None else request.symbols
+        self._refuse(request, Refusal.of(reject, symbols, self._meanings.explain(message)))
 
     def _status(self, message: Message) -> None:
         change = SecurityStatus.view(message)
@@ -303,12 +309,12 @@ class MarketData(Client):
             self._refuse_number(int(number), reject.text or "refused by the venue", message)
 
     def _refuse_number(self, ref_seq_num: int, text: str, report: Message) -> None:
-        request = self._requests.find(ref_seq_num)
+        request, meaning = self._requests.find(ref_seq_num), self._meanings.explain(report)
         if request is not None:
-            self._refuse(request, Refusal(request.symbols, text, None, report))
+            self._refuse(request, Refusal(request.symbols, text, None, report, meaning))
         elif ref_seq_num in self._status_requests:
             symbol = self._status_requests.pop(ref_seq_num)
-            self.rejects.append(Refusal((symbol,), text, None, report))
+            self.rejects.append(Refusal((symbol,), text, None, report, meaning))
 
     def _refuse(self, request: Request | None, refusal: Refusal) -> None:
         self.rejects.append(refusal)

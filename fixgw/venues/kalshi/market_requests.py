@@ -25,14 +25,6 @@ from fixgw.venues.kalshi.messages import (
 
 SYMBOLS_PER_REQUEST = 1_000
 
-MEANINGS = {
-    MDReqRejReason.INSUFFICIENT_BANDWIDTH: (
-        "too many symbols in the request or on the session: unsubscribe from some, or use another session"
-    ),
-    MDReqRejReason.UNSUPPORTED_SUBSCRIPTION_REQUEST_TYPE: (
-        "the venue does not know this kind of subscription: look for a change of its market data"
-    ),
-}
 UNKNOWN_REASON = "the venue gave a reason that is not in its table"
 
 
@@ -42,23 +34,25 @@ class Refusal:
 
     Args:
         symbols: the markets that it named; empty when no request can be told.
-        text: what the venue says, and what it means.
+        text: what the venue says; of a MarketDataRequestReject, what its reason means too.
         md_req_rej_reason: MDReqRejReason(281), None when the message itself was refused.
         report: the MarketDataRequestReject, BusinessMessageReject or Reject; None when nothing was sent.
+        meaning: what the venue's table says that it means, and what to do.
     """
 
     symbols: tuple[str, ...]
     text: str
     md_req_rej_reason: MDReqRejReason | None = None
     report: Message | None = None
+    meaning: str = ""
 
     @classmethod
-    def of(cls, reject: MarketDataRequestReject, symbols: tuple[str, ...]) -> Refusal:
+    def of(cls, reject: MarketDataRequestReject, symbols: tuple[str, ...], meaning: str) -> Refusal:
         """Return what a MarketDataRequestReject says of a request for these symbols."""
         reason = reject.md_req_rej_reason
-        meaning = "the venue gave no reason" if reason is None else MEANINGS.get(reason, UNKNOWN_REASON)
+        meaning = "the venue gave no reason" if reason is None else meaning or UNKNOWN_REASON
         told = f" ({reject.text})" if reject.text else ""
-        return cls(symbols, f"MDReqRejReason(281) {reason}: {meaning}{told}", reason, reject.message)
+        return cls(symbols, f"MDReqRejReason(281) {reason}: {meaning}{told}", reason, reject.message, meaning)
 
 
 class MarketDataRefused(Rejected):
@@ -69,7 +63,9 @@ class MarketDataRefused(Rejected):
     """
 
     def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.text, refusal.report)
+        told = refusal.meaning in refusal.text
+        super().__init__(refusal.text, refusal.report, "" if told else refusal.meaning)
+        self.meaning = refusal.meaning
         self.md_req_rej_reason = refusal.md_req_rej_reason
 
 

@@ -69,7 +69,7 @@ class KalshiVenue(FactsVenue):
         if MarketSettlementReport.MSG_TYPE in kind.receives:
             clients.append(Settlements())
         if MarketDataRequest.MSG_TYPE in kind.sends:
-            clients.append(MarketData())
+            clients.append(MarketData(self.profile.meanings))
         if Quote.MSG_TYPE in kind.sends:
             clients.append(RfqMaker(self.profile.meanings))
         if QuoteRequest.MSG_TYPE in kind.sends:

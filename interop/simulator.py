@@ -14,6 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+SCENARIO = Path(__file__).with_name("venue.yaml")
 READY_SECONDS = 20.0
 STOP_SECONDS = 10.0
 
@@ -77,6 +78,7 @@ async def simulator(directory: Path, names: tuple[str, ...]) -> AsyncIterator[Ve
     made = {name: _make_key(directory, name) for name in names}
     state = directory / "state"
     command = [sys.executable, "-m", "fixgw", "sim", "--base-port", "0", "--state-dir", str(state)]
+    command += ["--scenario", str(SCENARIO)]
     for key in made.values():
         command += ["--key-id", key.key_id, "--public-key", f"{key.path}.pub"]
     with (directory / "sim.log").open("wb") as errors:

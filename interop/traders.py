@@ -42,9 +42,10 @@ class Trader:
 
 
 DOLLARS = {21005: "Y"}
+STREAM = {**DOLLARS, 21011: "Y", 21012: "Y", 21026: "Y", 20127: "Y"}
 TRADERS = {
     "nr": Trader("KalshiNR", "ed25519", logon={**DOLLARS, 21007: "Y", 20127: "Y"}),
-    "rt": Trader("KalshiRT", "rsa", reset=False, logon={**DOLLARS, 21011: "Y", 21026: "Y", 20127: "Y"}),
+    "rt": Trader("KalshiRT", "rsa", reset=False, logon=STREAM),
     "rfq": Trader("KalshiRFQ", "maker", logon=DOLLARS),
     "dc": Trader("KalshiDC", "listener", logon=DOLLARS),
     "md": Trader("KalshiMD", "watcher"),
@@ -114,7 +115,7 @@ class Session:
         self.heard += map(Heard, more)
 
     async def order(self, cl_ord_id: str, side: str, price: str, qty: str = "10", **more: str) -> None:
-        """Send NewOrderSingle(D), good till cancelled; further fields as ``t18="6"``."""
+        """Send NewOrderSingle(D), good till cancelled; other fields, or another market, as ``t18="6"``."""
         fields = {CL_ORD_ID: cl_ord_id, 38: qty, 40: "2", 44: price, 54: side, SYMBOL: MARKET, 59: "1"}
         await self.send("D", {**fields, **{int(name[1:]): text for name, text in more.items()}})
 

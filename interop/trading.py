@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from time import perf_counter
 from typing import Any
@@ -40,12 +41,13 @@ from interop.traders import (
 )
 
 OTHER_MARKET = "KXFED-26DEC-T4.00"
+ENDING_MARKET, HALTING_MARKET = "ENDS-26DEC31", "HALTS-26DEC31"  # see venue.yaml
 STEP_SECONDS = 20.0
 BURST = 40  # orders around the loss of the connection
 AGAIN = 25  # messages that are asked for once more
 
 BUY, SELL = "1", "2"
-NEW, TRADE, CANCELED, REPLACED, REJECTED = "0", "F", "4", "5", "8"
+NEW, TRADE, CANCELED, REPLACED, REJECTED, EXPIRED = "0", "F", "4", "5", "8", "C"
 
 
 class Trading:
@@ -86,6 +88,7 @@ class Trading:
             ("KalshiRFQ: quote and request withdrawn", self.withdrawals),
             ("KalshiDC: reports once more", self.drop_copy),
             ("KalshiMD: books and refusals", self.market_data),
+            ("KalshiRT and KalshiMD: a market is settled", self.settlement),
             ("Logout, and the venue's ledger agrees", self.ledger_agrees),
         )
         for what, step in plan:
@@ -99,7 +102,8 @@ class Trading:
                 await step()
             await self._no_faults()
         except TimeoutError:
-            fault = f"not done after {STEP_SECONDS:g} s; last heard: {self._latest()}"
+            faults = await self._faults()
+            fault = f"not done after {STEP_SECONDS:g} s; {faults}; last heard: {self._latest()}"
         except (Wrong, RuntimeError) as error:
             fault = f"{error}; last heard: {self._latest()}"
         self.steps.append(Step(what, perf_counter() - started_at, fault))
@@ -110,8 +114,13 @@ class Trading:
         return "  ".join(text.replace("\x01", "|") for text in texts)
 
     async def _no_faults(self) -> None:
-        faults = (await self._peer.do("state"))["faults"]
-        expect(not faults, f"QuickFIX refused: {[one.replace(chr(1), '|') for one in faults]}")
+        faults = await self._faults()
+        expect(not faults, f"QuickFIX refused: {faults}")
+
+    async def _faults(self) -> list[str]:
+        """Return what QuickFIX has refused by itself."""
+        faults: list[str] = (await self._peer.do("state"))["faults"]
+        return [one.replace("\x01", "|") for one in faults]
 
     # -- steps --
 
@@ -126,6 +135,10 @@ class Trading:
     async def fill(self) -> None:
         """An order meets the house's; another one is filled in two parts."""
         nr, rt = self._nr, self._rt
+        await rt.order("rt-ends", BUY, "0.55", t55=ENDING_MARKET)
+        await rt.report("rt-ends", TRADE)
+        await rt.order("rt-ends-resting", BUY, "0.40", t55=ENDING_MARKET)
+        await rt.report("rt-ends-resting", NEW)
         await nr.order("nr-fill", BUY, "0.55")
         await nr.report("nr-fill", "A")
         traded = await nr.report("nr-fill", TRADE)
@@ -147,6 +160,13 @@ class Trading:
         await nr.report("nr-changed", "E")
         replaced = await nr.report("nr-changed", REPLACED)
         expect((replaced[ORIG_CL_ORD_ID], replaced[44]) == ("nr-rests", "0.4100"), "not replaced")
+        expires = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y%m%d-%H:%M:%S.000")
+        options = {"t59": "6", "t126": expires, "t79": "2", "t2964": "2", "t21006": "Y", "t21009": "4.50"}
+        await nr.order("nr-options", BUY, "0.41", **options)
+        resting = await nr.report("nr-options", NEW)
+        expect(
+            (resting[126], resting[79]) == (expires, "2"), "expiry or subaccount are not those of the order"
+        )
         await nr.cancel("nr-gone", "nr-changed", BUY)
         await nr.report("nr-gone", "6")
         cancelled = await nr.report("nr-gone", CANCELED)
@@ -288,6 +308,10 @@ class Trading:
         await rfq.get("U8", {QUOTE_ID: "quote-2", 21010: "1"})
         await rt.send("R", {QUOTE_REQ_ID: "ask-3", 146: [{SYMBOL: "NOWHERE", 38: "10"}]})
         await rt.get("AG", {QUOTE_REQ_ID: "ask-3", 658: "1"})
+        twice: list[Mapping[int, Any]] = [{20182: "HIGHNY", 20183: MARKET, 20184: "yes"}] * 2
+        await rt.send("R", {QUOTE_REQ_ID: "ask-4", 146: [{38: "10"}], 20180: "PARLAY", 20181: twice})
+        refused = await rt.get("AG", {QUOTE_REQ_ID: "ask-4", 20187: "duplicated_legs"})
+        expect((refused[20185], refused[20186]) == ("1", MARKET), "the leg at fault is not named")
 
     async def drop_copy(self) -> None:
         """What KalshiRT has reported of the account comes again on request, and no more than that."""
@@ -316,6 +340,16 @@ class Trading:
         await md.get("X", {SYMBOL: MARKET, 269: "2", 271: "3.00"})
         await md.send("V", {263: "7", 146: [{SYMBOL: MARKET}]})
         await md.get("Y", {281: "4"})
+
+    async def settlement(self) -> None:
+        """A market ends: what rests in it expires, and what is held is paid out."""
+        rt, md = self._rt, self.sessions["md"]
+        for market in (ENDING_MARKET, HALTING_MARKET):
+            await md.send("e", {263: "1", SYMBOL: market})
+        await md.get("f", {SYMBOL: HALTING_MARKET, 326: "2"})
+        await md.get("f", {SYMBOL: HALTING_MARKET, 326: "3"})
+        await rt.report("rt-ends-resting", EXPIRED)
+        await rt.get("UMS", {SYMBOL: ENDING_MARKET, 20107: "yes", 730: "100.00"})
 
     async def ledger_agrees(self) -> None:
         """Every execution of the two desks was reported to them, and they saw nothing else."""

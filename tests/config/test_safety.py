@@ -66,6 +66,23 @@ def test_a_generic_session_sends_what_it_likes(spoil: Spoil) -> None:
     _admit(generic, Message("H", [(11, "a")]))
 
 
+@pytest.mark.parametrize(
+    ("changes", "in_cents"),
+    [
+        ({}, True),
+        ({"sessions.0.options": {"use_dollars": False}}, True),
+        ({"sessions.0.options": {"use_dollars": True}}, False),
+        ({"sessions.0.logon_fields": {21005: "Y"}}, False),
+        ({"sessions.0.logon_fields": {21005: "N"}}, True),
+    ],
+)
+def test_a_session_is_in_cents_until_its_logon_asks_for_dollars(
+    spoil: Spoil, changes: dict[str, Any], in_cents: bool
+) -> None:
+    rt, _, md = _passages(spoil, changes)
+    assert (rt.edge is not None, md.edge) == (in_cents, None)
+
+
 def test_nothing_is_limited_unless_it_is_said(spoil: Spoil) -> None:
     for passage in _passages(spoil):
         names = {type(guard).__name__ for guard in passage.guards}

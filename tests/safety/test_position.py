@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from fixgw.engine.gateway import Gateway
-from fixgw.errors import LimitBreached
+from fixgw.errors import Held, LimitBreached, NotLoggedOn, Rejected
 from fixgw.handlers.order import Order, OrderState
 from fixgw.handlers.orders import Orders
 from fixgw.messages.order_entry import Side
@@ -181,3 +183,40 @@ async def test_an_order_whose_outcome_is_unknown_counts(
     await asyncio.sleep(10)
     assert order.state in (OrderState.NOT_SENT, OrderState.NEW)
     assert await _room(orders, Side.BUY) == (20 if order.state is OrderState.NOT_SENT else 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_happens_the_position_stays_within_the_limit(
+    memory_venue: Simulator, orders: Orders, seed: int
+) -> None:
+    dice = random.Random(seed)
+    key = memory_venue.keys["alpha"].key_id
+    reached = Decimal(0)
+    for _ in range(150):
+        with suppress(LimitBreached, NotLoggedOn, Rejected, Held):
+            await _something(dice, memory_venue, orders, key)
+        await asyncio.sleep(dice.choice((0, 0, 0.001, 0.5)))
+        held = memory_venue.ledger.positions.get(("alpha", MARKET), Decimal(0))
+        assert abs(held) <= LIMIT
+        reached = max(reached, abs(held))
+    assert reached > 0
+
+
+async def _something(dice: random.Random, venue: Simulator, orders: Orders, key: str) -> None:
+    """Trade at random, on either side of the wire, or lose the connection."""
+    price = Decimal(dice.randint(45, 55)) / 100
+    live = orders.open
+    match dice.choice(("order", "order", "order", "replace", "cancel", "house", "house", "cut")):
+        case "order":
+            await orders.submit(
+                _order(dice.choice((Side.BUY, Side.SELL)), dice.randint(1, 12), price=str(price))
+            )
+        case "replace" if live:
+            await orders.replace(dice.choice(live), order_qty=Decimal(dice.randint(1, 25)), price=price)
+        case "cancel" if live:
+            await orders.cancel(dice.choice(live))
+        case "house":
+            side = dice.choice((HouseSide.BUY, HouseSide.SELL))
+            venue.quote(MARKET, side, price, Decimal(dice.randint(1, 15)))
+        case "cut" if dice.random() < 0.2:
+            venue.cut(key)

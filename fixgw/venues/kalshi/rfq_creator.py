@@ -8,13 +8,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from fixgw.errors import FieldError, LocalError, NotSent, Rejected
 from fixgw.fix.message import Message
 from fixgw.handlers.base import Context
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Request
-from fixgw.messages.order_entry import Party, Side
+from fixgw.messages.order_entry import Party, Side, TimeInForce
 from fixgw.venues.kalshi.asks import (
     ENDED,
     ENDINGS,
@@ -30,6 +31,7 @@ from fixgw.venues.kalshi.messages import (
     AcceptQuoteResult,
     AcceptQuoteStatus,
     ExecutionReport,
+    NewOrderSingle,
     Quote,
     QuoteRequest,
     QuoteRequestAck,
@@ -213,6 +215,45 @@ class RfqCreator(Asking):
         except (Rejected, NotSent):
             del self.acceptances[name]
             raise
+
+    def order(
+        self,
+        quote: Quote,
+        side: Side,
+        *,
+        order_qty: Decimal | None = None,
+        time_in_force: TimeInForce = TimeInForce.GOOD_TILL_CANCEL,
+        **fields: Any,
+    ) -> NewOrderSingle:
+        """Return an order that takes a quote: ``orders.submit`` follows it like any other.
+
+        Its limit is the quote's price, so that it trades with nobody at a worse one.
+
+        Args:
+            quote: one that stands.
+            side: BUY takes its NO price, so we buy YES at a dollar less that; SELL takes its YES price.
+            order_qty: contracts; the quote's whole size when None.
+            time_in_force: what becomes of the rest, should less execute.
+            fields: further fields of NewOrderSingle, such as ``cl_ord_id``.
+
+        Raises:
+            LocalError: the quote has no price for this side, or tells no size and ``order_qty`` is None.
+        """
+        price = price_of(quote, side)
+        qty = order_qty or quote.order_qty or (quote.offer_size if side is Side.BUY else quote.bid_size)
+        if not price or not qty:
+            lacking = "price" if not price else "size"
+            raise LocalError(f"the quote {quote.quote_id} has no {lacking} to {side.name} at")
+        return NewOrderSingle(
+            symbol=quote.symbol,
+            side=side,
+            order_qty=qty,
+            price=1 - price if side is Side.BUY else price,
+            time_in_force=time_in_force,
+            quote_id=quote.quote_id,
+            rfq_id=self._rfq_id(quote),
+            **fields,
+        )
 
     async def _taken(self, message: AcceptQuote, acceptance: Acceptance, patience: float) -> Acceptance:
         name = acceptance.cl_ord_id

@@ -20,7 +20,7 @@ from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.order_desk import NOT_AUTHORIZED, RATE_LIMIT_EXCEEDED, OrderDesk, Veil
 from fixgw.sim.orders import CancelRejected, CancelRequest, EngineEvent, Owner, Pending, ReplaceRequest
 from fixgw.sim.product import EVENTS, ProductRules
-from fixgw.sim.rates import Rates, RateSettings
+from fixgw.sim.rates import PUBLISHED, Rates, RateSettings
 from fixgw.sim.reports import render
 from fixgw.sim.rfq_desk import RfqDesk
 from fixgw.sim.settlement import Result, pages
@@ -52,13 +52,13 @@ class VenueApp:
         self,
         engine: MatchingEngine,
         settled: Callable[[], None] = lambda: None,
-        rates: RateSettings | None = None,
+        rates: RateSettings = PUBLISHED,
         rules: ProductRules = EVENTS,
     ) -> None:
         self.engine = engine
         self.clients: dict[str, Client] = {}
         self.settlement_page = SETTLEMENT_PAGE
-        self.feed = Feed(engine.books)
+        self.feed = Feed(engine.books, rates.symbols_per_request, rates.subscriptions)
         self.rfq = RfqDesk(engine, self.clients, self.publish)
         self._settled = settled
         self._rules = rules

@@ -32,8 +32,6 @@ from fixgw.sim.orders import (
 )
 from fixgw.sim.reports import timestamp
 
-SYMBOLS_PER_REQUEST = 1_000
-SUBSCRIPTIONS = 100_000
 ENTRIES_PER_MESSAGE = 100
 
 REQUIRED_TAG_MISSING = 1  # SessionRejectReason(373)
@@ -112,15 +110,13 @@ class Feed:
 
     Args:
         books: the markets of the venue.
-
-    Attributes:
         symbols_per_request: more are refused.
         subscriptions: the most that one session may have.
     """
 
-    def __init__(self, books: dict[str, Book]) -> None:
-        self.symbols_per_request = SYMBOLS_PER_REQUEST
-        self.subscriptions = SUBSCRIPTIONS
+    def __init__(self, books: dict[str, Book], symbols_per_request: int, subscriptions: int) -> None:
+        self._symbols_per_request = symbols_per_request
+        self._subscriptions = subscriptions
         self._books = books
         self._readers: dict[str, Reader] = {}
         self._told: dict[str, Levels] = {}  # of every market that has a reader
@@ -197,7 +193,7 @@ class Feed:
         if kind not in (SNAPSHOT, UPDATES, DISABLE):
             return Refusal.UNSUPPORTED_REQUEST
         active = len(reader.books.keys() | set(symbols)) if kind == UPDATES else 0
-        if len(symbols) > self.symbols_per_request or active > self.subscriptions:
+        if len(symbols) > self._symbols_per_request or active > self._subscriptions:
             return Refusal.TOO_MANY_SYMBOLS
         return None
 

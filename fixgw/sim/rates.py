@@ -61,6 +61,8 @@ class RateSettings:
         cost: tokens of any other application message.
         named_confirm: tokens of a QuoteConfirm(U7) that names its request in RfqId(21023).
         logons_per_minute: Logons of one key, which can be saved up for a minute; None for any number.
+        symbols_per_request: markets that one MarketDataRequest(V) may name.
+        subscriptions: markets whose updates one session may get.
     """
 
     budgets: Mapping[Tier, Budget] = field(default_factory=lambda: BUDGETS)
@@ -68,12 +70,17 @@ class RateSettings:
     cost: int = 10
     named_confirm: int = 5
     logons_per_minute: int | None = None
+    symbols_per_request: int = 1_000
+    subscriptions: int = 100_000
 
     def of(self, message: Message) -> int:
         """Return the tokens that a message costs."""
         if message.msg_type == "U7" and RFQ_ID in message:
             return self.named_confirm
         return self.costs.get(message.msg_type, self.cost)
+
+
+PUBLISHED = RateSettings()
 
 
 class Bucket:
@@ -113,10 +120,10 @@ class Rates:
     """
 
     def __init__(
-        self, accounts: Accounts, settings: RateSettings | None = None, quirks: Quirks = RECOMMENDED
+        self, accounts: Accounts, settings: RateSettings = PUBLISHED, quirks: Quirks = RECOMMENDED
     ) -> None:
         self._accounts = accounts
-        self._settings = settings or RateSettings()
+        self._settings = settings
         self._quirks = quirks
         self._buckets: dict[tuple[str, int], Bucket] = {}
 

@@ -131,7 +131,7 @@ def new_order(
         cancel_on_pause=_flag(message, CANCEL_ORDER_ON_PAUSE),
         order_group=message.text(tags.SECONDARY_CL_ORD_ID) or message.text(ORDER_GROUP_ID),
         quote=message.text(tags.QUOTE_ID),
-        echo=_echo(message),
+        echo=_echo(message, owner),
         named=named(message),
     )
 
@@ -235,7 +235,7 @@ def quote_request(message: Message, owner: Owner) -> Ask:
         rest_remainder=_flag(entry, REST_REMAINDER),
         replaces=_flag(entry, REPLACE_EXISTING),
         legs=legs,
-        echo=_echo(message),
+        echo=_echo(message, owner),
     )
 
 
@@ -257,7 +257,7 @@ def quote(message: Message, owner: Owner, *, use_dollars: bool) -> Offer:
         offer=offer,
         post_only=POST_ONLY in instructions,
         rest_remainder=_flag(message, REST_REMAINDER),
-        echo=_echo(message),
+        echo=_echo(message, owner),
     )
 
 
@@ -352,9 +352,9 @@ def _expire_ns(message: Message) -> int | None:
         ) from None
 
 
-def _echo(message: Message) -> tuple[tuple[int, str], ...]:
-    """The subaccount, then the parties as they came."""
-    subaccount = message.text(tags.ALLOC_ACCOUNT)
+def _echo(message: Message, owner: Owner) -> tuple[tuple[int, str], ...]:
+    """The subaccount, be it that of the key, then the parties as they came."""
+    subaccount = message.text(tags.ALLOC_ACCOUNT) or (str(owner.subaccount) if owner.subaccount else None)
     first = () if subaccount is None else ((tags.ALLOC_ACCOUNT, subaccount),)
     return first + tuple((tag, decode_string(value)) for tag, value in message.pairs() if tag in ECHOED)
 

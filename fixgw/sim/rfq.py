@@ -171,11 +171,23 @@ class Rfqs:
         qty, size = acceptance.qty, self.size(quote, acceptance.side)
         if not size or (qty is not None and (not is_size(qty) or qty > size)):
             raise Refused(INVALID)
+        self._check_balance(quote, acceptance, qty or size)
         del quote.request.quotes[quote.offer.quote_id]
         quote.acceptance, quote.state = acceptance, QuoteState.ACCEPTED
         quote.request.accepted = quote
         self._watch(now_ns + self._timers(quote).confirm_ns, quote)
         return quote
+
+    def _check_balance(self, quote: Quote, acceptance: Acceptance, qty: Decimal) -> None:
+        """Refuse what its account can not pay for; an order that accepts was judged when it came in."""
+        price = quote.price(acceptance.side)
+        if acceptance.order is not None or price is None:
+            return
+        symbol = quote.request.ask.symbol
+        terms = Terms("", acceptance.owner, symbol, acceptance.side, qty, price)
+        refusal = self._engine.risk.refuse(terms, qty, self._engine.open_orders())
+        if refusal is not None:
+            raise Refused(refusal[1])
 
     def order_refusal(self, terms: Terms, rfq_id: str | None) -> OrderRefusal | None:
         """Return why an order can not have the quote that it names, or None."""

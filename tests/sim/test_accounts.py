@@ -95,6 +95,7 @@ class TestRestrictedKeys:
         ann = venue.log_on("ann", subaccount=4)
         venue.send(ann, buy("a1"))
         assert venue.engine.ledger.order("a1").terms.owner.subaccount == 4
+        assert ann.sent[0].text(79) == "4"
 
     def test_another_one_is_refused(self) -> None:
         venue = Venue()

@@ -18,7 +18,7 @@ from fixgw.sim.client import Client
 from fixgw.sim.kinds import DC, NR, PT, RT, SessionKind
 from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.orders import Owner, Side, State, Terms
-from fixgw.sim.rates import RateSettings
+from fixgw.sim.rates import PUBLISHED, RateSettings
 from tests.sim.desk import MARKET
 from tests.sim.frames import message, text_of
 
@@ -62,7 +62,7 @@ class Port:
 
 
 class Venue:
-    def __init__(self, rates: RateSettings | None = None, **engine: Any) -> None:
+    def __init__(self, rates: RateSettings = PUBLISHED, **engine: Any) -> None:
         self.clock = ManualClock()
         self.engine = MatchingEngine(**engine)
         self.engine.list_market(MARKET)

@@ -9,8 +9,10 @@ import pytest
 
 from fixgw.sim.accounts import Accounts, AccountSpec
 from fixgw.sim.holdings import collateral
+from fixgw.sim.kinds import RFQ, RT
 from fixgw.sim.orders import CancelRejected, Holder, Owner, Rejected, Side, Terms
 from tests.sim.desk import MARKET, Desk
+from tests.sim.test_app import Venue
 
 BUY, SELL = Side.BUY, Side.SELL
 D = Decimal
@@ -172,4 +174,16 @@ def test_nobody_spends_what_is_not_there(seed: int) -> None:
         )
         fills = sum(trade.order.terms.owner.holder == ann for trade in desk.ledger.trades())
         assert D(20) + desk.ledger.purse(ann) - tied_up >= -D("0.0001") * fills
-    assert refusals and fills
+    assert refusals
+    assert fills
+
+
+def test_a_quote_that_can_not_be_paid_for_is_not_accepted() -> None:
+    venue = Venue(accounts=Accounts([AccountSpec("carl", balances={0: D(5)})]))
+    creator, maker = venue.log_on("carl", RT), venue.log_on("mary", RFQ)
+    venue.send(creator, f"35=R|131=c1|146=1|55={MARKET}|38=10")
+    venue.send(maker, f"35=S|117=q1|131={creator.sent[-1].text(21023)}|55={MARKET}|133=0.45")
+    venue.send(creator, "35=UA|117=q1|54=1")
+    assert (creator.sent[-1].text(21025), creator.sent[-1].text(58)) == ("1", "INSUFFICIENT_BALANCE")
+    venue.send(creator, "35=UA|117=q1|54=1|38=8")
+    assert creator.sent[-1].text(21025) == "0"

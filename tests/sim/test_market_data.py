@@ -14,6 +14,7 @@ from fixgw.handlers.base import Context, Handler
 from fixgw.messages.order_entry import Side, TimeInForce
 from fixgw.sim.kinds import MD
 from fixgw.sim.orders import Side as HouseSide
+from fixgw.sim.rates import RateSettings
 from fixgw.sim.settlement import Result
 from fixgw.sim.venue import Simulator
 from fixgw.venues.kalshi.market_book import Level
@@ -170,8 +171,9 @@ class TestRefusals:
         venue_app.send(port, f"35=V|263=1|146=1001|{symbols}")
         assert told(port) == ["35=Y|281=2|58=too many symbols"]
 
-    def test_too_many_subscriptions(self, venue_app: Venue, port: Port) -> None:
-        venue_app.app.feed.subscriptions = 2
+    def test_too_many_subscriptions(self) -> None:
+        venue_app = Venue(RateSettings(subscriptions=2))
+        port = venue_app.log_on("r", MD)
         venue_app.send(port, "35=V|263=1|146=2|55=A|55=B")
         told(port)
         venue_app.send(port, "35=V|263=1|146=1|55=A")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fixgw.clock import SystemClock
 from fixgw.engine.gateway import Gateway
 from fixgw.errors import ConfigError, OutcomeUnknown
 from fixgw.handlers.order import Ending, OrderState
@@ -95,6 +96,18 @@ async def test_settings_are_those_of_the_file(memory_venue: Simulator) -> None:
 async def test_a_venue_on_tcp_has_no_plans_in_memory(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="listens on TCP"):
         memory_plans(Simulator(SimSettings(tmp_path)), {})
+
+
+def test_on_a_plain_loop_time_is_that_of_the_machine(tmp_path: Path) -> None:
+    async def trade() -> int:
+        async with Simulator(memory_settings(tmp_path)) as venue:
+            assert isinstance(venue.settings.clock, SystemClock)
+            plans = memory_plans(venue, {"orders": ("orders-nr", "alpha")})
+            async with Gateway(plans, clock=venue.settings.clock) as gateway:
+                await (await gateway.orders.submit(bid("a1"))).acknowledged(timeout=20)
+            return len(venue.ledger.orders)
+
+    assert asyncio.run(trade()) == 1
 
 
 def _a_day(directory: Path) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +27,7 @@ from fixgw.sim.faults import Fault
 from fixgw.sim.jumploop import JumpLoop
 from fixgw.sim.orders import State
 from fixgw.sim.participants import Participants
-from fixgw.sim.scenario import HAPPENINGS, Scenario, load_scenario
+from fixgw.sim.scenario import ELSEWHERE, HAPPENINGS, Scenario, load_scenario
 from fixgw.sim.sessions import memory_plans, memory_settings
 from fixgw.sim.stage import ACTIONS, playing
 from fixgw.sim.venue import SimSettings, Simulator
@@ -64,6 +67,19 @@ def waits(seconds: float) -> Callable[[Simulator], Awaitable[None]]:
     return act
 
 
+def plain(value: Any) -> Any:
+    """Return a value as somebody writes it into a file."""
+    if isinstance(value, Enum):
+        return value.value if value.value in (value.name.lower(), value.name) else value.name.lower()
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {plain(key): plain(one) for key, one in value.items()}
+    if isinstance(value, tuple | frozenset):
+        return [plain(one) for one in value]
+    return str(value) if isinstance(value, Decimal) else value
+
+
 class TestReading:
     def test_what_the_simulator_can_be_told_can_be_written_down(self, tmp_path: Path) -> None:
         scenario = read(
@@ -83,6 +99,16 @@ faults: [{fault: delay, lasts: 250ms, key: desk}]
         assert settings.accounts[0].balances == {0: Decimal("12.5")}
         assert (settings.quirks.replaced_status, settings.quirks.default_time_in_force.name) == (False, "DAY")
         assert [(rule.fault, rule.lasts) for rule in settings.faults] == [(Fault.DELAY, 0.25)]
+
+    def test_whatever_the_simulator_is_made_of_can_be_written_down_and_read_again(
+        self, tmp_path: Path
+    ) -> None:
+        base = SimSettings(tmp_path)
+        names = [field.name for field in fields(base) if field.name not in ELSEWHERE]
+        said = {"venue": {name: plain(getattr(base, name)) for name in names}}
+        scenario = read(tmp_path, json.dumps(said))
+        assert set(scenario.venue) == set(names)
+        assert scenario.settings(base) == base
 
     def test_an_empty_file_changes_nothing(self, tmp_path: Path) -> None:
         base = SimSettings(tmp_path)

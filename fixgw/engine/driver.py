@@ -166,10 +166,11 @@ class Driver:
 
     def _passed(self, message: Message, now: Now) -> Message:
         """Return a message that may leave, as the wire wants it."""
-        try:
+        try:  # the edge goes first: what it can not say is not to be counted by a guard
+            outward = message if self._edge is None else self._edge.outward(message)
             for guard in self._guards:
                 guard.admit(message, now)
-            return message if self._edge is None else self._edge.outward(message)
+            return outward
         except Refused as refused:
             self.refusals[refused.rule] += 1
             raise

@@ -46,7 +46,7 @@ async def test_a_refusal_is_counted_under_its_rule(gateway: Gateway) -> None:
     with pytest.raises(NotAllowed):
         session.send(Message("q", [(11, "a"), (530, "6")]))
     with pytest.raises(Refused, match="which is no price"):
-        await gateway.orders.submit(_order(price="0.505"))
+        await gateway.orders.submit(_order(price="1", qty="1"))
     session.grids.remove(MARKET)
     with pytest.raises(Refused, match="whole cents"):
         await gateway.orders.submit(_order(price="0.505"))
@@ -55,6 +55,12 @@ async def test_a_refusal_is_counted_under_its_rule(gateway: Gateway) -> None:
         await gateway.orders.submit(_order())
     refused = session.snapshot().safety.refused
     assert refused == {"max_order_qty": 1, "kind": 1, "grid": 1, "cents": 1, "duplicate_window": 1}
+
+
+async def test_what_can_not_be_said_in_cents_is_no_order_that_left(gateway: Gateway) -> None:
+    for _ in range(2):
+        with pytest.raises(Refused, match="whole cents"):
+            await gateway.orders.submit(_order(price="0.505"))
 
 
 async def test_a_refusal_uses_no_number_and_no_cl_ord_id(memory_venue: Simulator, gateway: Gateway) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Literal, Self, TypeAlias, TypeVar
@@ -21,7 +20,6 @@ from fixgw.engine.views import positions_view
 from fixgw.errors import ConfigError, FixError, LocalError, RemoteError
 from fixgw.handlers.account import Account
 from fixgw.handlers.base import Client
-from fixgw.handlers.holdings import Holdings
 from fixgw.handlers.orders import Orders
 from fixgw.observe.snapshot import GatewaySnapshot
 from fixgw.safety.kill_steps import KillReport
@@ -73,7 +71,7 @@ class Gateway:
         self._services = list(services)
         self._acceptors = [Acceptor(plan, clock=self._clock) for plan in acceptors]
         self._handles: dict[str, SessionHandle] = {}
-        self._holdings: dict[str, Holdings] = {}
+        self._accounts: dict[str, Account] = {}
         settings = kill or KillSettings()
         self._switch = KillSwitch(settings.file)
         self._killing = Killing(settings, self._switch)
@@ -146,17 +144,17 @@ class Gateway:
         return offering[0].orders
 
     @property
-    def positions(self) -> Holdings:
+    def positions(self) -> Account:
         """The positions at the one venue, by all its sessions; what two of them tell counts once.
 
         Raises:
             LocalError: there are sessions at no venue that tells executions, or at more than one: use
                 ``gateway["name"].positions``.
         """
-        if len(self._holdings) != 1:
-            names = ", ".join(self._holdings) or "none"
+        if len(self._accounts) != 1:
+            names = ", ".join(self._accounts) or "none"
             raise LocalError(f"gateway.positions needs sessions at exactly one venue; there are: {names}")
-        return next(iter(self._holdings.values()))
+        return next(iter(self._accounts.values()))
 
     def client(self, kind: type[C]) -> C:
         """Return the client of a class, such as Kalshi's ``DropCopy``, of the one session that has it.
@@ -175,7 +173,7 @@ class Gateway:
         sessions = {handle.name: handle.snapshot() for handle in self._handles.values()}
         for acceptor in self._acceptors:
             sessions |= acceptor.snapshot()
-        positions = {market: positions_view(holdings) for market, holdings in self._holdings.items()}
+        positions = {market: positions_view(account) for market, account in self._accounts.items()}
         return GatewaySnapshot(self._clock.now().utc_ns, sessions, positions, self._switch.pulled)
 
     # -- the kill switch --
@@ -299,15 +297,11 @@ class Gateway:
 
     def _open_sessions(self) -> None:
         """Rebuild every session from its store, then the account of those at one venue."""
-        self._holdings.clear()
-        telling = Counter(plan.market for plan in self._plans if plan.positions is not None)
-        accounts = {market: Account() for market, sessions in telling.items() if sessions > 1}
+        self._accounts = {plan.market: Account() for plan in self._plans if plan.positions is not None}
         for plan in self._plans:
-            handle = SessionHandle(plan, self._clock, accounts.get(plan.market), self._switch)
-            self._handles[plan.session.name] = handle
-            if handle.has_positions:
-                self._holdings[plan.market] = accounts.get(plan.market, handle.positions)
-        for account in accounts.values():
+            account = self._accounts.get(plan.market)
+            self._handles[plan.session.name] = SessionHandle(plan, self._clock, account, self._switch)
+        for account in self._accounts.values():
             account.begin()
 
     async def _stop(self) -> None:

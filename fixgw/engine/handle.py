@@ -120,11 +120,6 @@ class SessionHandle:
         return self._positions
 
     @property
-    def has_positions(self) -> bool:
-        """True when executions or settlements are told on this session."""
-        return self._positions is not None
-
-    @property
     def grids(self) -> Grids:
         """The price grids of the venue's markets; more can be loaded while the session runs.
 

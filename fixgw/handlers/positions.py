@@ -106,10 +106,11 @@ class Positions(Holdings, Book):
         return super().settle(settled)
 
     def dump(self) -> bytes:
-        """Return the positions for a checkpoint, and those of the account."""
+        """Return the positions for a checkpoint, and those of the account where they are others."""
         plain = {"session": self.state()}
-        if self._account is not None:
-            plain["account"] = self._account.state()
+        account = self._account.state() if self._account is not None else plain["session"]
+        if account != plain["session"]:
+            plain["account"] = account
         return json.dumps(plain, separators=(",", ":")).encode()
 
     def load(self, blob: bytes) -> None:

@@ -51,7 +51,7 @@ def cut(path: Path, size: int) -> None:
 async def test_a_session_and_its_gateway_know_the_same_where_there_is_one() -> None:
     async with joined() as rig:
         await tell(rig, *day())
-        assert rig.gateway.positions is rig.us.positions
+        assert rig.gateway.positions.snapshot() == rig.us.positions.snapshot()
         assert rig.us.positions.net(SYMBOL) == -2
 
 

@@ -463,6 +463,21 @@ def test_a_session_that_was_alone_brings_its_positions_into_an_account() -> None
     assert (account.net(SYMBOL), account.counted) == (8, 5)
 
 
+def test_a_session_that_was_left_out_for_a_while_does_not_bring_back_an_old_account() -> None:
+    account = Account()
+    orders, listener = sessions(account)
+    account.begin()
+    tell(orders, trade(10, exec_id="1;1"))
+    tell(listener, trade(10, exec_id="1;1"), trade(-4, exec_id="2;1"))
+    old = listener.dump()
+    alone = Account()
+    [again] = sessions(alone, 1)
+    again.load(orders.dump())
+    alone.begin()
+    tell(again, *(trade(1, exec_id=f"{number};1") for number in range(3, 9)))
+    assert told(restarted([again.dump(), old], [[], []]))[0] == told(alone)[0] == "12"
+
+
 def test_nothing_counts_before_every_session_was_rebuilt() -> None:
     account = Account()
     [one] = sessions(account, 1)

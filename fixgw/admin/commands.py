@@ -35,6 +35,10 @@ class Controls(Protocol):
         """Log out, then dial again at once."""
         ...
 
+    async def resume(self, name: str) -> None:
+        """Hold nothing back any more over a pause of a session's venue."""
+        ...
+
     async def reset(self, name: str, reason: str) -> None:
         """Number from 1 in a new epoch, on a session that is logged out."""
         ...
@@ -129,6 +133,11 @@ async def _reconnect(request: Request) -> dict[str, Any]:
     return _numbers(request.controls, request.session)
 
 
+async def _resume(request: Request) -> dict[str, Any]:
+    await request.controls.resume(request.session)
+    return _numbers(request.controls, request.session)
+
+
 async def _reset(request: Request) -> dict[str, Any]:
     await request.controls.logout(request.session)
     await request.controls.reset(request.session, request.reason)
@@ -195,6 +204,7 @@ COMMANDS: Mapping[str, Command] = {
     "session.logon": Command(_logon, _SESSION),
     "session.logout": Command(_logout, _SESSION),
     "session.reconnect": Command(_reconnect, _SESSION),
+    "session.resume": Command(_resume, _SESSION),
     "session.reset": Command(_reset, _WITH_REASON),
     "seqnum.show": Command(_show_numbers, _SESSION, audited=False),
     "seqnum.set": Command(_set_numbers, {**_WITH_REASON, **_NUMBERS}),

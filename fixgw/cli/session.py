@@ -32,6 +32,12 @@ def reconnect(name: Name, file: FileOption = DEFAULT_FILE, socket: SocketOption 
     _act("session.reconnect", name, file, socket)
 
 
+@app.command()
+def resume(name: Name, file: FileOption = DEFAULT_FILE, socket: SocketOption = None) -> None:
+    """Hold no orders back any more over a pause of the venue, on any session with it."""
+    _act("session.resume", name, file, socket)
+
+
 def _act(command: str, name: str, file: Path, socket: Path | None) -> None:
     with client(file, socket) as gateway:
         show_numbers(name, gateway.call(command, session=name))

@@ -37,6 +37,8 @@ def status(
     table("", COLUMNS, (_row(view) for view in sessions.values()))
     if name is None:
         _show_positions(snapshot["positions"])
+    if snapshot["kill"]:
+        out.print(f"the kill switch is on: {snapshot['kill']['reason']}", style="red", markup=False)
     for view in sessions.values():
         supervisor = view["supervisor"]
         if not view["active"] and supervisor["why"]:

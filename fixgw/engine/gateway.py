@@ -244,6 +244,10 @@ class Gateway:
         else:
             await self[name].reconnect()
 
+    async def resume(self, name: str) -> None:
+        """Hold nothing back any more over a pause of a session's venue."""
+        self[name].resume()
+
     async def reset(self, name: str, reason: str) -> None:
         """Begin a new epoch at 1 and 1 on a session that is logged out."""
         numbers.reset_numbers(self._link(name), reason)

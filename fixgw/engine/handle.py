@@ -27,6 +27,7 @@ from fixgw.observe.histogram import Histogram
 from fixgw.observe.snapshot import OrdersView, SessionView, SupervisorView
 from fixgw.safety.grid import GridGuard, Grids
 from fixgw.safety.kill_switch import KillSwitch, ResendUnlessKilled
+from fixgw.safety.pauses import PauseGuard
 from fixgw.session.state import SessionSettings
 from fixgw.store.lock import hold
 
@@ -179,6 +180,12 @@ class SessionHandle:
     async def flushed(self) -> None:
         """Wait until all that was sent is committed and handed to the transport, or the link is gone."""
         await self.link.flushed()
+
+    def resume(self) -> None:
+        """Hold nothing back any more over a pause of the venue, on all sessions with it."""
+        for guard in self.link.router.passage.guards:
+            if isinstance(guard, PauseGuard):
+                guard.pauses.resume()
 
     # -- life --
 

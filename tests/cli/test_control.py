@@ -228,6 +228,7 @@ def test_a_kill_says_what_was_done_and_holds_until_it_is_released(file: Path) ->
     killed = fixgw("kill", "--reason", "fat finger", "-c", file)
     assert (killed.exit_code, killed.stderr) == (0, "")
     assert re.fullmatch(r"killed: .* \(pid \d+\): fat finger \(by .*\)\n", killed.stdout)
+    assert "the kill switch is on: " in fixgw("status", "-c", file).stdout
     assert fixgw("release", "-c", file).exit_code == 4
     released = fixgw("release", "--yes", "--reason", "checked", "-c", file)
     assert (released.exit_code, released.stderr) == (0, "released: messages leave again\n")

@@ -20,15 +20,16 @@ from fixgw.clock import SystemClock
 from fixgw.engine.blocked import BlockingIterator
 from fixgw.engine.blocking import BlockingGateway
 from fixgw.engine.gateway import Gateway
-from fixgw.engine.settings import SessionPlan
-from fixgw.errors import LocalError, NotAllowed, Rejected
+from fixgw.engine.settings import RetrySettings, SessionPlan
+from fixgw.errors import LocalError, NotAllowed, OutcomeUnknown, Rejected
 from fixgw.fix.message import Message
 from fixgw.handlers.arrivals import Arrivals
 from fixgw.handlers.base import Client, Context
 from fixgw.handlers.order import Ending, OrderState
 from fixgw.transport.memory import MemoryNetwork
+from fixgw.venues.kalshi.messages import OrderMassCancelRequest
 from tests.engine.orders import Acknowledging, new_order, report
-from tests.engine.rig import Counterparty, counterparty, plan_for
+from tests.engine.rig import DIALECT, UNAVAILABLE, Counterparty, counterparty, plan_for
 
 
 class Ticker(Client):
@@ -68,6 +69,13 @@ class Ticker(Client):
     def end(self) -> None:
         self._news.end()
 
+    def kinds(self, names: list[object]) -> tuple[object, set[str]]:
+        return names[0], {"a"}
+
+    async def broken(self) -> AsyncIterator[str]:
+        yield "one"
+        raise TimeoutError("not ours")
+
     async def fail(self) -> None:
         await asyncio.sleep(0)
         raise Rejected("no")
@@ -84,7 +92,7 @@ class Ticker(Client):
 
 
 class Venue(Acknowledging):
-    """A venue that lives on the gateway's loop."""
+    """A venue that lives on the gateway's loop; it takes mass cancels as well."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,16 +107,23 @@ class Venue(Acknowledging):
         await listener.close()
         self.party.link.close()
 
-    def report(self, cl_ord_id: str) -> None:
+    def on_message(self, message: Message, ctx: Context) -> None:
+        super().on_message(message, ctx)
+        if message.msg_type == "q":
+            ctx.session.send(Message("r", [(11, message.text(11) or ""), (37, "M"), (531, "6")]))
+            for cl_ord_id in self.ids():
+                ctx.session.send(report(cl_ord_id, "4", leaves=0, order_id=f"V-{cl_ord_id}"))
+
+    def report(self, cl_ord_id: str, exec_type: str = "0", text: str | None = None) -> None:
         assert self.party is not None
-        self.party.link.send(report(cl_ord_id))
+        self.party.link.send(report(cl_ord_id, exec_type, text=text))
 
 
 class BesideVenue(Gateway):
     """A gateway whose venue comes before it and goes after it."""
 
-    def __init__(self, venue: Venue, plan: SessionPlan, timeout: float) -> None:
-        super().__init__([plan], timeout=timeout, drain_timeout=0.2)
+    def __init__(self, venue: Venue, plan: SessionPlan, timeout: float, drain_timeout: float) -> None:
+        super().__init__([plan], timeout=timeout, drain_timeout=drain_timeout)
         self._venue = venue
         self._serving = AsyncExitStack()
 
@@ -121,11 +136,19 @@ class BesideVenue(Gateway):
         await self._serving.aclose()
 
 
-def made(venue: Venue, *, host: str = "them", handler: object | None = None, **more: Any) -> Gateway:
+def made(
+    venue: Venue,
+    *,
+    host: str = "them",
+    handler: object | None = None,
+    patience: float = 0.2,
+    timeout: float = 5.0,
+    **more: Any,
+) -> Gateway:
     """Return a gateway that nothing has entered."""
     plan = plan_for(venue.network.connector(host), handler=handler)
     plan = replace(plan, **{"clients": lambda: [Ticker()], **more})
-    return BesideVenue(venue, plan, timeout=5.0 if host == "them" else 0.05)
+    return BesideVenue(venue, plan, timeout, patience)
 
 
 @pytest.fixture
@@ -195,19 +218,20 @@ def test_a_wait_that_takes_too_long_decides_nothing(venue: Venue) -> None:
         order.acknowledged(timeout=5)
 
 
-def test_an_interrupt_ends_the_wait_and_leaves_the_order(venue: Venue) -> None:
+def interrupt_soon() -> None:
+    """Let Ctrl-C be pressed while the main thread waits."""
     main = threading.main_thread().ident
     assert main is not None
+    threading.Timer(0.05, signal.pthread_kill, (main, signal.SIGINT)).start()
 
-    def interrupt() -> None:
-        asyncio.get_running_loop().call_later(0.05, signal.pthread_kill, main, signal.SIGINT)
 
+def test_an_interrupt_ends_the_wait_and_leaves_the_order(venue: Venue) -> None:
     with entered(venue) as gateway:
         venue.answer = False
         order = gateway.orders.submit(new_order())
 
         def wait() -> None:
-            on_the_loop(gateway, interrupt)
+            interrupt_soon()
             order.acknowledged()
 
         with pytest.raises(KeyboardInterrupt):
@@ -215,6 +239,53 @@ def test_an_interrupt_ends_the_wait_and_leaves_the_order(venue: Venue) -> None:
         assert (order.ending, gateway.orders.in_flight) == (None, 1)
         on_the_loop(gateway, venue.report, order.cl_ord_id)
         order.acknowledged(timeout=5)
+
+
+def test_an_interrupt_cuts_short_what_leaving_waits_for(venue: Venue) -> None:
+    def trade() -> None:
+        with entered(venue, patience=60) as gateway:
+            venue.answer = False
+            gateway.orders.submit(new_order())
+            interrupt_soon()
+
+    with pytest.raises(KeyboardInterrupt):
+        trade()
+    assert "fixgw loop" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_an_interrupt_ends_the_wait_for_a_logon(venue: Venue) -> None:
+    seldom = RetrySettings(base_seconds=60, cap_seconds=60, jitter=lambda: 1.0)
+    gateway = BlockingGateway(made(venue, host="nobody", timeout=60, retry=seldom))
+
+    def enter() -> None:
+        interrupt_soon()
+        with gateway:
+            raise AssertionError
+
+    with pytest.raises(KeyboardInterrupt):
+        enter()
+    assert "fixgw loop" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_an_order_of_unknown_outcome_is_sent_again(venue: Venue) -> None:
+    with entered(venue) as gateway:
+        venue.answer = False
+        order = gateway.orders.submit(new_order())
+        on_the_loop(gateway, venue.report, order.cl_ord_id, "8", UNAVAILABLE)
+        with pytest.raises(OutcomeUnknown):
+            order.acknowledged(timeout=5)
+        venue.answer = True
+        assert order.retry() == order
+        order.acknowledged(timeout=5)
+        assert order.snapshot().state is OrderState.NEW
+
+
+def test_a_mass_cancel_brings_the_orders_that_ended(venue: Venue) -> None:
+    with entered(venue, messages=(*DIALECT, OrderMassCancelRequest)) as gateway:
+        orders = tuple(gateway.orders.submit(new_order()) for _ in range(3))
+        asked = gateway.orders.mass_cancel()
+        assert asked.closed(timeout=5) == orders
+        assert (asked.response, asked.ended) == ("6", orders)
 
 
 def test_many_threads_send_at_once(venue: Venue) -> None:
@@ -272,7 +343,7 @@ def test_what_can_not_be_entered_says_why_and_leaves_no_thread(venue: Venue) -> 
 
     with pytest.raises(NotAllowed, match="not today"), BlockingGateway(made(venue, clients=refuse)):
         raise AssertionError
-    nobody = BlockingGateway(made(Venue(), host="nobody"))
+    nobody = BlockingGateway(made(Venue(), host="nobody", timeout=0.05))
     with pytest.raises(ExceptionGroup, match="sessions are not logged on"), nobody:
         raise AssertionError
     assert "fixgw loop" not in [thread.name for thread in threading.enumerate()]
@@ -317,6 +388,9 @@ class TestClients:
             assert ("known" in ticker, "other" in ticker, len(ticker)) == (True, False, 0)
             assert ticker["a"] == ticker
             assert gateway["us"].name == "us"
+            assert ticker.kinds([ticker]) == (ticker, {"a"})
+            assert not ticker
+            assert (gateway.sessions, gateway.served) == ([gateway["us"]], {})
             assert repr(gateway["us"]).startswith("<Blocking <fixgw.engine.handle.SessionHandle")
 
     def test_what_arrives_is_waited_for(self, venue: Venue) -> None:
@@ -338,6 +412,13 @@ class TestClients:
                 arriving.next(timeout=0.01)
             ticker.tell("a")
             assert arriving.next(timeout=5) == "a"
+
+    def test_an_iterator_that_fails_says_what_it_failed_with(self, venue: Venue) -> None:
+        with entered(venue) as gateway:
+            words = gateway.client(Ticker).broken()
+            assert next(words) == "one"
+            with pytest.raises(TimeoutError, match="not ours"):
+                next(words)
 
     def test_a_method_that_yields_is_iterated_over(self, venue: Venue) -> None:
         with entered(venue) as gateway:

@@ -188,6 +188,10 @@ def test_where_the_rest_is_told_an_immediate_order_waits_for_that() -> None:
     assert (placed.state, placed.cum_qty) == (OrderState.CANCELED, 4)
 
 
+def test_an_order_says_in_short_what_it_is(desk: Desk) -> None:
+    assert repr(live(desk)) == "<Order a new>"
+
+
 def test_an_order_that_may_rest_lives_on_after_a_trade(desk: Desk) -> None:
     placed = desk.orders.place(order(cl_ord_id="a", time_in_force=TimeInForce.GOOD_TILL_CANCEL))
     desk.hear("a", "F", cum=4, leaves=6)  # the New was folded into it
@@ -285,6 +289,33 @@ async def test_subaccount_party_and_destination_are_those_of_the_order(ask: str)
     assert [sent.text(tag) for tag in (79, 100, 453, 448, 452)] == ["5", "1", "1", "u_1", "24"]
     await getattr(desk.orders, ask)(placed, alloc_account="6")
     assert last(desk).get_all(79) == [b"6"]
+
+
+async def test_an_order_of_another_session_is_cancelled_by_what_its_reports_said(desk: Desk) -> None:
+    desk.hear("theirs", "0", leaves=10, order_id="V9")
+    [foreign] = desk.orders
+    await desk.orders.cancel(foreign)
+    assert (last(desk).text(41), last(desk).text(55)) == ("theirs", "X")
+
+
+# -- guards that make one wait --
+
+
+@pytest.mark.parametrize("ask", ["replace", "cancel"])
+async def test_what_had_to_wait_names_what_was_accepted_meanwhile(desk: Desk, ask: str) -> None:
+    placed = live(desk)
+    first = await desk.orders.replace(placed, order_qty=Decimal(20))
+    waits = iter([0.001, 0.0])
+
+    def delay(message: Message) -> float:
+        seconds = next(waits)
+        if not seconds:
+            desk.tell(cancel_reject(first.cl_ord_id, "INVALID_PRICE"))
+        return seconds
+
+    desk.port.delay = delay  # type: ignore[method-assign]
+    await getattr(desk.orders, ask)(placed)
+    assert last(desk).text(41) == "a"
 
 
 # -- inside a handler's turn --

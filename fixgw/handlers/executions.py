@@ -67,25 +67,21 @@ class Executions:
         self._kept = kept
         self._exchanges: dict[str, _Exchange] = {}
 
-    def judge(self, identity: Identity) -> Verdict:
-        """Tell whether an execution was counted; nothing is remembered."""
-        exchange = self._exchanges.get(identity.exchange)
-        if exchange is None:
-            return Verdict.NEW
-        number = identity.number
-        if number in exchange.numbers:
-            return Verdict.SEEN
-        return Verdict.DOUBTFUL if isinstance(number, int) and number <= exchange.floor else Verdict.NEW
-
-    def add(self, identity: Identity) -> None:
-        """Remember an execution that ``judge`` found to be new."""
+    def take(self, identity: Identity) -> Verdict:
+        """Tell whether an execution was counted before, and remember one that is new."""
         exchange = self._exchanges.get(identity.exchange)
         if exchange is None:
             exchange = self._exchanges[identity.exchange] = _Exchange()
-        exchange.numbers.add(identity.number)
-        exchange.order.append(identity.number)
+        number, numbers = identity.number, exchange.numbers
+        if number in numbers:
+            return Verdict.SEEN
+        if isinstance(number, int) and number <= exchange.floor:
+            return Verdict.DOUBTFUL
+        numbers.add(number)
+        exchange.order.append(number)
         if len(exchange.order) > self._kept:
             exchange.forget(self._kept)
+        return Verdict.NEW
 
     def dump(self) -> dict[str, Any]:
         """Return all that is remembered as plain values."""

@@ -154,10 +154,12 @@ class Holdings:
     # -- bookkeeping --
 
     def _is_new(self, identity: Identity) -> bool:
-        verdict = self._executions.judge(identity)
+        verdict = self._executions.take(identity)
+        if verdict is Verdict.NEW:
+            return True
         self.duplicates += verdict is Verdict.SEEN
         self.doubtful += verdict is Verdict.DOUBTFUL
-        return verdict is Verdict.NEW
+        return False
 
     def _position(self, fill: Fill) -> Position:
         key = (fill.symbol, fill.alloc_account)
@@ -186,8 +188,6 @@ class Holdings:
 
     def _remember(self, booked: Booked) -> None:
         self.counted += 1
-        identity = booked.fill.identity
-        self._executions.add(identity)
-        self._terms[identity] = booked
+        self._terms[booked.fill.identity] = booked
         if len(self._terms) > CORRECTABLE:
             del self._terms[next(iter(self._terms))]

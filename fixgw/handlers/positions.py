@@ -169,6 +169,6 @@ def _signed(report: TradeReport) -> Decimal:
 
 
 def _sane(tag: int, amount: Decimal) -> Decimal:
-    if not -LIMIT < amount < LIMIT:
+    if abs(amount) >= LIMIT:
         raise malformed(tag, str(amount).encode(), "an amount that can be reckoned with")
     return amount

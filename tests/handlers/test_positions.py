@@ -155,9 +155,8 @@ def test_a_lower_execution_that_comes_late_still_counts() -> None:
 def test_memory_is_bounded_and_what_is_older_is_left_and_counted() -> None:
     executions = Executions(kept=3)
     for number in (1, 5, 3, 7, 9):
-        assert executions.judge(Identity("0", number)) is Verdict.NEW
-        executions.add(Identity("0", number))
-    verdicts = {number: executions.judge(Identity("0", number)) for number in (1, 2, 3, 5, 6, 9)}
+        assert executions.take(Identity("0", number)) is Verdict.NEW
+    verdicts = {number: executions.take(Identity("0", number)) for number in (1, 2, 3, 5, 9, 6)}
     assert verdicts == {
         1: Verdict.DOUBTFUL,
         2: Verdict.DOUBTFUL,
@@ -171,8 +170,8 @@ def test_memory_is_bounded_and_what_is_older_is_left_and_counted() -> None:
 def test_exchanges_are_told_apart() -> None:
     executions = Executions(kept=1)
     for number in (8, 9):
-        executions.add(Identity("0", number))
-    assert executions.judge(Identity("1", 2)) is Verdict.NEW
+        executions.take(Identity("0", number))
+    assert executions.take(Identity("1", 2)) is Verdict.NEW
 
 
 def test_what_may_have_been_counted_before_changes_nothing_and_is_counted() -> None:

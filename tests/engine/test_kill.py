@@ -147,6 +147,27 @@ async def test_what_is_in_flight_is_cancelled_behind_itself(desk: Desk) -> None:
         assert not any(order.open for order in [*placed, kept])
 
 
+async def test_an_order_whose_replace_is_refused_meanwhile_is_cancelled_under_its_own_id(desk: Desk) -> None:
+    async with desk.gateway(rt="orders-rt") as gateway:
+        (order,) = await resting(gateway, "rt", "a1")
+        desk.venue.fill("a1", Decimal(5))
+        await settle()
+        gateway["rt"].orders.request_replace(order, order_qty=Decimal(3))  # less than has filled
+        report = await gateway.kill("test")
+        assert (report.complete, desk.live(), desk.arrived("F")) == (True, [], 2)
+
+
+async def test_an_order_that_never_arrived_is_given_up_once_the_venue_has_said_so_twice(desk: Desk) -> None:
+    async with desk.gateway(nr="orders-nr") as gateway:
+        lost = gateway["nr"].orders.place(bid("a1"))
+        desk.venue.cut("key-of-alpha")
+        await gateway["nr"].link.ended()
+        await gateway["nr"].logged_on()
+        assert (lost.open, desk.live()) == (True, [])
+        report = await gateway.kill("test")
+        assert (report.complete, desk.arrived("F")) == (True, 2)
+
+
 async def test_quotes_of_a_maker_are_taken_back(desk: Desk) -> None:
     async with desk.gateway(rt="orders-rt", maker="rfq") as gateway:
         maker = gateway["maker"].client(RfqMaker)

@@ -14,7 +14,7 @@ from fixgw.engine.acceptor_settings import AcceptorPlan, AcceptorSession
 from fixgw.engine.gateway import Gateway
 from fixgw.engine.settings import RetrySettings
 from fixgw.engine.timetable import Timetable
-from fixgw.errors import ConfigError, LocalError
+from fixgw.errors import ConfigError, Killed, LocalError
 from fixgw.fix.message import FrameEncoder, Message
 from fixgw.fix.values import sending_time
 from fixgw.session.verdict import Answer, Refuse, Verdict
@@ -22,6 +22,7 @@ from fixgw.store.memory import MemoryStore
 from fixgw.transport.base import Peer
 from fixgw.transport.listen import ListenSettings
 from fixgw.transport.memory import MemoryNetwork
+from tests.engine.orders import new_order
 from tests.engine.rig import THEM, US, Recorder, plan_for, settle, the_clock
 from tests.engine.test_hours import AT_THREE, HOUR, OPEN_LATER, OPEN_TODAY
 from tests.engine.test_reception import Client, frame, logon
@@ -240,3 +241,15 @@ async def test_the_end_of_a_peers_connection_is_told_to_the_log(caplog: pytest.L
 def test_an_acceptor_is_no_place_for_a_session_that_dials() -> None:
     with pytest.raises(ConfigError, match="role of an initiator"):
         Acceptor(AcceptorPlan(ListenSettings(), [AcceptorSession(US, MemoryStore)]))
+
+
+async def test_a_kill_keeps_orders_back_on_sessions_that_peers_open() -> None:
+    async with joined() as (server, client, _):
+        await client["us"].logged_on()
+        await server.kill("test")
+        them = server.served["them"]
+        with pytest.raises(Killed):
+            them.send(new_order())
+        them.send(Message("B", [(148, "to us")]))
+        await server.release("test")
+        them.send(new_order())

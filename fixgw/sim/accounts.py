@@ -10,8 +10,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
+from fixgw.errors import ConfigError
 from fixgw.sim.orders import Holder, Named, Owner
 
+MOST_SUBACCOUNT = 63
 MOST_CUSTOMER_ACCOUNT = 53  # characters of ``<fcm>_<suffix>``
 
 
@@ -42,6 +44,16 @@ class Scope(StrEnum):
 ALL_SCOPES = frozenset(Scope)
 
 
+def check_subaccount(number: int | None) -> None:
+    """Check that there is such a subaccount.
+
+    Raises:
+        ConfigError: it is neither 0 to 63 nor None.
+    """
+    if number is not None and not 0 <= number <= MOST_SUBACCOUNT:
+        raise ConfigError(f"there is no subaccount {number}", remedy=f"choose one of 0 to {MOST_SUBACCOUNT}")
+
+
 @dataclass(frozen=True, slots=True)
 class AccountSpec:
     """One account.
@@ -70,6 +82,14 @@ class AccountSpec:
     market_limit: Decimal | None = None
     sell_floor: Decimal | None = None
 
+    def __post_init__(self) -> None:
+        for subaccount, dollars in self.balances.items():
+            check_subaccount(subaccount)
+            if dollars < 0:
+                raise ConfigError(
+                    f"the balance of subaccount {subaccount} is below zero", remedy="say how much it has"
+                )
+
     @property
     def precision(self) -> Decimal:
         """What its balance is kept in, dollars."""
@@ -86,10 +106,19 @@ class Accounts:
 
     Args:
         specs: those that differ.
+
+    Raises:
+        ConfigError: two of them have one name.
     """
 
     def __init__(self, specs: Iterable[AccountSpec] = ()) -> None:
-        self._specs = {spec.name: spec for spec in specs}
+        self._specs: dict[str, AccountSpec] = {}
+        for spec in specs:
+            if spec.name in self._specs:
+                raise ConfigError(
+                    f"the account {spec.name} is there twice", remedy="say all of it in one place"
+                )
+            self._specs[spec.name] = spec
 
     def of(self, name: str) -> AccountSpec:
         """Return what is known of an account."""

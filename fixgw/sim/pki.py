@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import NameOID
 
 from fixgw.errors import ConfigError
-from fixgw.sim.accounts import ALL_SCOPES, Scope
+from fixgw.sim.accounts import ALL_SCOPES, Scope, check_subaccount
 
 PublicKey: TypeAlias = rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 PrivateKey: TypeAlias = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
@@ -69,6 +69,9 @@ class ClientSpec:
     key_id: str = ""
     scopes: frozenset[Scope] = ALL_SCOPES
     subaccount: int | None = None
+
+    def __post_init__(self) -> None:
+        check_subaccount(self.subaccount)
 
 
 DEFAULT_CLIENTS = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fixgw.errors import ConfigError
 from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.sim import requests
@@ -51,33 +52,45 @@ BUDGETS: Mapping[Tier, Budget] = {
 }
 
 
+COSTS: Mapping[str, int] = {"F": 2, "S": 2, "Z": 2}
+
+
 @dataclass(frozen=True, slots=True)
 class RateSettings:
     """What messages cost.
 
     Args:
-        budgets: tokens by tier.
-        costs: tokens by MsgType(35).
-        cost: tokens of any other application message.
+        budgets: tokens by tier, where they differ from the published ones.
+        costs: tokens by MsgType(35), where they differ from the published ones.
+        cost: tokens of a message whose cost is neither published nor given.
         named_confirm: tokens of a QuoteConfirm(U7) that names its request in RfqId(21023).
         logons_per_minute: Logons of one key, which can be saved up for a minute; None for any number.
         symbols_per_request: markets that one MarketDataRequest(V) may name.
         subscriptions: markets whose updates one session may get.
     """
 
-    budgets: Mapping[Tier, Budget] = field(default_factory=lambda: BUDGETS)
-    costs: Mapping[str, int] = field(default_factory=lambda: {"F": 2, "S": 2, "Z": 2})
+    budgets: Mapping[Tier, Budget] = field(default_factory=dict)
+    costs: Mapping[str, int] = field(default_factory=dict)
     cost: int = 10
     named_confirm: int = 5
     logons_per_minute: int | None = None
     symbols_per_request: int = 1_000
     subscriptions: int = 100_000
 
+    def __post_init__(self) -> None:
+        if self.logons_per_minute is not None and self.logons_per_minute < 1:
+            raise ConfigError("nobody could log on", remedy="leave logons_per_minute out, or say 1 or more")
+
+    def budget(self, tier: Tier) -> Budget:
+        """Return what a tier may spend."""
+        return self.budgets.get(tier) or BUDGETS[tier]
+
     def of(self, message: Message) -> int:
         """Return the tokens that a message costs."""
         if message.msg_type == "U7" and RFQ_ID in message:
             return self.named_confirm
-        return self.costs.get(message.msg_type, self.cost)
+        published = COSTS.get(message.msg_type, self.cost)
+        return self.costs.get(message.msg_type, published)
 
 
 PUBLISHED = RateSettings()
@@ -144,7 +157,7 @@ class Rates:
         shard = self._shard(message)
         bucket = self._buckets.get((account, shard))
         if bucket is None:
-            budget = self._settings.budgets[tier]
+            budget = self._settings.budget(tier)
             rate = budget.read if shard == READ else budget.write
             seconds = 1 if shard == READ else budget.write_seconds
             bucket = self._buckets[account, shard] = Bucket(rate * seconds, rate, now_ns)

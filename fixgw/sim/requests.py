@@ -10,6 +10,7 @@ from fixgw.errors import FieldError, Reject
 from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.fix.values import decode_boolean, decode_decimal, decode_int, decode_string, parse_utc_timestamp_ns
+from fixgw.sim.accounts import MOST_SUBACCOUNT
 from fixgw.sim.groups import GroupAction, GroupRequest
 from fixgw.sim.orders import (
     CancelRequest,
@@ -27,7 +28,6 @@ VALUE_INCORRECT = 5
 BAD_FORMAT = 6
 CONDITIONALLY_REQUIRED = 5  # BusinessRejectReason(380)
 
-MOST_SUBACCOUNT = 63
 SELF_TRADE_PREVENTION_TYPE = 2964
 CANCEL_ORDER_ON_PAUSE = 21006
 MAX_EXECUTION_COST = 21009

@@ -63,6 +63,12 @@ class MarketSpec:
     high_volatility: bool = False
     exchange_index: int = 0
 
+    def __post_init__(self) -> None:
+        if self.exchange_index < 0:
+            raise ConfigError(
+                f"there is no exchange index {self.exchange_index}", remedy="say 0 or a higher number"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:

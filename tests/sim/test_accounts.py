@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
+from fixgw.errors import ConfigError
 from fixgw.session.verdict import Accept
 from fixgw.sim.accounts import Accounts, AccountSpec, Scope, Tier
 from fixgw.sim.kinds import DC, KINDS, MD, NR, PT, RFQ, RT, SessionKind
 from fixgw.sim.logon import Gate, judge
-from fixgw.sim.rates import LogonLimiter
+from fixgw.sim.pki import Algorithm, ClientSpec
+from fixgw.sim.rates import LogonLimiter, RateSettings
+from fixgw.sim.venue import MarketSpec
 from tests.sim.desk import MARKET, NOON, SECOND
 from tests.sim.frames import text_of
 from tests.sim.test_app import Venue, buy
@@ -158,3 +163,23 @@ class TestLogonLimiter:
         limiter.refuse_next(2, "FIX logon service busy; retry with backoff")
         tries = [limiter.refuse(name, NOON) for name in "abc"]
         assert tries == ["FIX logon service busy; retry with backoff"] * 2 + [""]
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("make", "says"),
+        [
+            (lambda: AccountSpec("a", balances={64: Decimal(1)}), "there is no subaccount 64"),
+            (
+                lambda: AccountSpec("a", balances={1: Decimal(-1)}),
+                "subaccount 1 is below zero",
+            ),
+            (lambda: Accounts([AccountSpec("a"), AccountSpec("a")]), "the account a is there twice"),
+            (lambda: ClientSpec("a", Algorithm.RSA, "a", subaccount=-1), "there is no subaccount -1"),
+            (lambda: MarketSpec("M", exchange_index=-1), "there is no exchange index -1"),
+            (lambda: RateSettings(logons_per_minute=0), "nobody could log on"),
+        ],
+    )
+    def test_they_are_told(self, make: Callable[[], object], says: str) -> None:
+        with pytest.raises(ConfigError, match=says):
+            make()

@@ -12,7 +12,7 @@ from tests.sim.desk import MARKET, NOON, SECOND
 from tests.sim.frames import message, text_of
 from tests.sim.test_app import Port, Venue, buy
 
-SMALL = RateSettings(budgets={**BUDGETS, Tier.PREMIER: Budget(10, 10)})  # three orders can be saved up
+SMALL = RateSettings(budgets={Tier.PREMIER: Budget(10, 10)})  # three orders can be saved up
 
 
 @pytest.fixture
@@ -124,3 +124,10 @@ def test_quotes_spend_of_the_account_too(venue: Venue) -> None:
 def test_published_budgets(tier: Tier) -> None:
     assert BUDGETS[tier].write_seconds == 3
     assert (BUDGETS[Tier.PRESTIGE].read, BUDGETS[Tier.PRESTIGE].write) == (12_000, 9_600)
+
+
+def test_costs_that_are_not_given_stay_as_they_are_published() -> None:
+    settings = RateSettings(costs={"D": 3})
+    costs = [settings.of(message(f"35={msg_type}")) for msg_type in ("D", "F", "G")]
+    assert costs == [3, 2, 10]
+    assert settings.budget(Tier.PRIME) == BUDGETS[Tier.PRIME]

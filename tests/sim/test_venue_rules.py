@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import Field, fields
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -30,5 +31,7 @@ def test_each_field_has_a_row(kind: type, field: Field[object]) -> None:
 
 @pytest.mark.parametrize("field", fields(Quirks), ids=lambda field: field.name)
 def test_each_switch_has_a_row_with_its_default(field: Field[object]) -> None:
-    shown = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+    default = field.default
+    shown = default.name.lower() if isinstance(default, Enum) else str(default)
+    shown = shown.lower() if isinstance(default, bool) else shown
     assert [row for row in ROWS if row.startswith(f"| `{field.name}` | `{shown}` |")]

@@ -105,7 +105,7 @@ class Doors:
         if not key_id or not called:
             return None
         name = f"{REFUSED}{kind.target_comp_id}/{key_id}"
-        faults = self._faults.of(name, kind.name, self._names_of(key_id))
+        faults = self._faults.of(name, kind.name, (key_id, self._name_of(key_id)))
         link = self._make_link(name, called, key_id, Router(None, ()), faults, retransmission=False)
         return Admission(link, verdict)
 
@@ -119,7 +119,7 @@ class Doors:
             kind.target_comp_id,
             key_id,
             Router(handler, ()),
-            self._faults.of(name, kind.name, self._names_of(key_id)),
+            self._faults.of(name, kind.name, (key_id, self._name_of(key_id))),
             retransmission=kind.retransmission,
         )
         handler.port = self.links[name] = link
@@ -152,9 +152,9 @@ class Doors:
         )
         return VenueLink(settings, store, router, self._clock, faults, self._log)
 
-    def _names_of(self, key_id: str) -> frozenset[str]:
-        """Return what an API key may be called by: its id, and its name when it has one."""
-        return frozenset({key_id, *(name for name, key in self._keys.items() if key.key_id == key_id)})
+    def _name_of(self, key_id: str) -> str:
+        """Return the name of an API key; its id when it was made elsewhere."""
+        return next((name for name, key in self._keys.items() if key.key_id == key_id), key_id)
 
 
 def key_of(name: str) -> str:

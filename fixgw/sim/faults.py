@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
@@ -85,7 +85,13 @@ class FaultRule:
     text: str = "refused by the scenario"
 
     def __post_init__(self) -> None:
-        for check in (self._chooses_once, self._counts, self._goes_its_way, self._lasts, self._is_known):
+        for check in (
+            self._chooses_once,
+            self._counts,
+            self._goes_its_way,
+            self._ends,
+            self._is_known,
+        ):
             check()
 
     @property
@@ -93,8 +99,8 @@ class FaultRule:
         """Where the frames go that it meets."""
         return self.direction or ONE_WAY.get(self.fault, Direction.TO_CLIENT)
 
-    def meets(self, kind: str, keys: frozenset[str]) -> bool:
-        """Tell whether it concerns a session of a kind, whose API key has these names."""
+    def meets(self, kind: str, keys: Collection[str]) -> bool:
+        """Tell whether it concerns a session of a kind, whose API key is called so."""
         return self.kind in ("", kind) and (not self.key or self.key in keys)
 
     def _chooses_once(self) -> None:
@@ -113,8 +119,12 @@ class FaultRule:
         only = ONE_WAY.get(self.fault)
         if only is not None and self.way is not only:
             raise ConfigError(f"a {self.fault} goes {only} alone", remedy="leave direction out")
+        if self.fault is Fault.REJECT and self.msg_type in ADMIN:
+            raise ConfigError(
+                "a session message can not be refused", remedy="name the type of an application message"
+            )
 
-    def _lasts(self) -> None:
+    def _ends(self) -> None:
         if self.fault is Fault.DELAY and self.lasts is None:
             raise ConfigError("a delay needs a time", remedy="say how long: lasts: 250ms")
         if self.lasts is not None and self.fault not in LASTING:
@@ -222,7 +232,7 @@ class Faults:
         self._rules = list(rules)
         self._clock = clock
         self._seed = seed
-        self._sessions: dict[str, tuple[str, frozenset[str], SessionFaults]] = {}
+        self._sessions: dict[str, tuple[str, tuple[str, str], SessionFaults]] = {}
         self._start = clock.now().mono
 
     def add(self, rule: FaultRule) -> None:
@@ -231,23 +241,23 @@ class Faults:
         for name in self._sessions:
             self._apply(len(self._rules) - 1, name)
 
-    def of(self, name: str, kind: str, keys: frozenset[str]) -> SessionFaults:
+    def of(self, name: str, kind: str, key: tuple[str, str]) -> SessionFaults:
         """Return the faults of a session.
 
         Args:
             name: ``KalshiNR/<key id>``.
             kind: the kind of session, such as ``orders-nr``.
-            keys: id and name of its API key.
+            key: id and name of its API key; chance goes by the name, as ids are drawn anew with each key.
         """
         faults = SessionFaults(lambda: self._clock.now().mono - self._start)
-        self._sessions[name] = kind, keys, faults
+        self._sessions[name] = kind, key, faults
         for index in range(len(self._rules)):
             self._apply(index, name)
         return faults
 
     def _apply(self, index: int, name: str) -> None:
-        kind, keys, faults = self._sessions[name]
+        kind, key, faults = self._sessions[name]
         rule = self._rules[index]
-        if rule.meets(kind, keys):
-            rng = Random(f"{self._seed}/{index}/{name}")  # noqa: S311 - not for secrets
+        if rule.meets(kind, key):
+            rng = Random(f"{self._seed}/{index}/{kind}/{key[1]}")  # noqa: S311 - not for secrets
             faults.watch(rule, rng)

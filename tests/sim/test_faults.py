@@ -256,7 +256,7 @@ class TestChoice:
         self, memory_venue: Simulator, memory_gateway: Gateway
     ) -> None:
         met = await self.fired(memory_venue, memory_gateway, probability=0.4)
-        assert met == ["a3", "a6"]
+        assert met == ["a2", "a7", "a8"]
 
     async def test_a_span_of_time(self, memory_venue: Simulator, memory_gateway: Gateway) -> None:
         assert await self.fired(memory_venue, memory_gateway, after=2.5, until=4.5) == ["a4", "a5"]
@@ -320,6 +320,7 @@ class TestOverTls:
         ("from 0 to 1", {"probability": 1.5}),
         ("a gap goes to_client alone", {"fault": Fault.GAP, "direction": Direction.TO_VENUE}),
         ("a reject goes to_venue alone", {"fault": Fault.REJECT, "direction": Direction.TO_CLIENT}),
+        ("a session message can not be refused", {"fault": Fault.REJECT, "msg_type": "1"}),
         ("a delay needs a time", {"fault": Fault.DELAY}),
         ("a drop does not last", {"lasts": 1.0}),
         ("no kind of session 'orders'", {"kind": "orders"}),

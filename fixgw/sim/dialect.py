@@ -5,6 +5,7 @@ Written down apart from the client's typed messages. Undefined tags are refused,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,6 +18,7 @@ REQUIRED_TAG_MISSING = 1
 TAG_NOT_DEFINED_FOR_MESSAGE = 2
 UNDEFINED_TAG = 3
 TAG_WITHOUT_VALUE = 4
+REPEATED = 13
 
 Absent: TypeAlias = Mapping[str, frozenset[int]]
 
@@ -64,6 +66,14 @@ LAYOUTS: dict[str, Layout] = {
     "UE": Layout((), PARTIES | {131, 21023}),
 }
 
+# The fields of repeating groups, which alone may come more than once.
+_PARTY = frozenset({448, 452})
+REPEATING: dict[str, frozenset[int]] = {
+    **dict.fromkeys(("D", "F", "G", "UA", "UE"), _PARTY),
+    "R": _PARTY | LEGS | {38, 55, 152, 21015, 21016, 21033, 21034},
+    "V": frozenset({55}),
+}
+
 # Tags of other message types and of the Logon: defined, but not here.
 _ELSEWHERE = frozenset(
     {
@@ -101,8 +111,8 @@ def check(message: Message, absent: Absent = NOTHING_ABSENT) -> None:
         absent: fields that the product does not have, by MsgType(35).
 
     Raises:
-        Reject: a tag is undefined (373=3), not defined for the message (2), has no value (4), or a required
-            one is missing (1).
+        Reject: a tag is undefined (373=3), not defined for the message (2), has no value (4), comes twice
+            (13), or a required one is missing (1).
     """
     layout = LAYOUTS[message.msg_type]
     _check_tags(message, (layout.tags | HEADER) - absent.get(message.msg_type, NONE))
@@ -117,7 +127,8 @@ def check_admin(message: Message, absent: Absent = NOTHING_ABSENT) -> None:
     Arguments as for ``check``.
 
     Raises:
-        Reject: a tag is undefined (373=3), not defined for the message (2), or has no value (4).
+        Reject: a tag is undefined (373=3), not defined for the message (2), has no value (4), or comes twice
+            (13).
     """
     if message.msg_type in ADMIN:
         allowed = (ADMIN[message.msg_type] | HEADER) - absent.get(message.msg_type, NONE)
@@ -125,7 +136,8 @@ def check_admin(message: Message, absent: Absent = NOTHING_ABSENT) -> None:
 
 
 def _check_tags(message: Message, allowed: frozenset[int]) -> None:
-    for tag, value in message.pairs():
+    pairs = message.pairs()
+    for tag, value in pairs:
         if tag not in allowed:
             undefined = tag not in DEFINED
             raise Reject(
@@ -135,3 +147,13 @@ def _check_tags(message: Message, allowed: frozenset[int]) -> None:
             )
         if not value:
             raise FieldError(tag, TAG_WITHOUT_VALUE, "Tag specified without a value")
+    if len(pairs) != len(message.index):
+        _check_repeated(message, REPEATING.get(message.msg_type, NONE))
+
+
+def _check_repeated(message: Message, repeating: frozenset[int]) -> None:
+    """Only the fields of a repeating group may come more than once."""
+    counts = Counter(tag for tag, _ in message.pairs())
+    for tag, count in counts.items():
+        if count > 1 and tag not in repeating:
+            raise FieldError(tag, REPEATED, f"Tag appears more than once, {tags.label(tag)}")

@@ -42,9 +42,14 @@ class Spoken:
         raise ValueError(f"{msg_type} is not spoken on {kind}, or goes both ways: add in or out")
 
 
-def covers(*spoken: str) -> pytest.MarkDecorator:
-    """Mark a test, or one row of it, with the messages that it drives; see ``Spoken.of``."""
-    return pytest.mark.covers(*(Spoken.of(words) for words in spoken))
+def covers(*spoken: str, row: str = "") -> pytest.MarkDecorator:
+    """Mark a test, or one row of it, with the messages that it drives.
+
+    Args:
+        spoken: see ``Spoken.of``.
+        row: the row of the venue's table; by default what the test is called.
+    """
+    return pytest.mark.covers(*(Spoken.of(words) for words in spoken), row=row)
 
 
 class Row(Protocol):

@@ -16,6 +16,7 @@ from typing import Any
 from fixgw.venues.kalshi.profile import VENUE
 from tests.kalshi.covers import TO_CLIENT, TO_VENUE, Spoken
 from tests.kalshi.test_round_trips import ALL
+from tests.kalshi.unsaid import UNSAID, UNSAID_CODES
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "docs" / "reference" / "kalshi-messages.md"
@@ -85,10 +86,10 @@ def _of(test: str, name: str, marks: Iterable[Any]) -> Iterator[Driven]:
     words = name.removeprefix("test_").replace("_", " ")
     for mark in marks:
         if mark.name == "covers":
-            yield from (Driven(spoken, words, test) for spoken in mark.args)
+            yield from (Driven(spoken, mark.kwargs["row"] or words, test) for spoken in mark.args)
         for case in mark.args[1] if mark.name == "parametrize" else ():
             for own in getattr(case, "marks", ()):
-                row = str(case.id).partition(": ")[2] or str(case.id)
+                row = own.kwargs["row"] or str(case.id).partition(": ")[2] or str(case.id)
                 yield from (Driven(spoken, row, test) for spoken in own.args)
 
 
@@ -96,7 +97,8 @@ def page() -> str:
     """Return the page."""
     found = driven()
     sections = [_section(msg_type, list(own)) for msg_type, own in itertools.groupby(found, _msg_type)]
-    return "\n".join([HEAD, *_overview(found), "", *itertools.chain.from_iterable(sections)])
+    parts = [_overview(found), *sections, _unsaid()]
+    return "\n".join([HEAD, *itertools.chain.from_iterable(parts)])
 
 
 def _overview(found: Sequence[Driven]) -> Iterator[str]:
@@ -108,6 +110,7 @@ def _overview(found: Sequence[Driven]) -> Iterator[str]:
     for msg_type, name in NAMES.items():
         cells = [_cell(msg_type, kind, counts) for kind in KINDS]
         yield f"| `{msg_type}` {name} | {' | '.join(cells)} |"
+    yield ""
 
 
 def _cell(msg_type: str, kind: str, counts: Mapping[Spoken, int]) -> str:
@@ -124,6 +127,21 @@ def _section(msg_type: str, found: Sequence[Driven]) -> Iterator[str]:
     for one in found:
         row = one.row.replace("|", "\\|")
         yield f"| {one.spoken.kind} | {one.spoken.way} | {row} | `{one.test}` |"
+    yield ""
+
+
+def _unsaid() -> Iterator[str]:
+    yield from (
+        "## What is not driven",
+        "",
+        "The desk knows these; the simulated venue does not say them.",
+        "",
+    )
+    yield from ("| Said by the venue | Why not |", "|---|---|")
+    for text, why in UNSAID.items():
+        yield f"| Text(58) `{text}` | {why} |"
+    for (tag, code), why in sorted(UNSAID_CODES.items()):
+        yield f"| {tag}={code} | {why} |"
     yield ""
 
 

@@ -9,6 +9,7 @@ import pytest
 from fixgw.fix.message import Message
 from fixgw.messages.order_entry import Side
 from fixgw.sim.admission import Trading
+from fixgw.sim.rates import RateSettings
 from fixgw.sim.settlement import Result
 from fixgw.venues.kalshi.market_book import Level
 from fixgw.venues.kalshi.market_data import MarketData
@@ -150,8 +151,7 @@ async def test_281_2_too_many_symbols_in_a_request(desk: Opener) -> None:
 
 @covers("V market-data", "Y market-data")
 async def test_281_2_too_many_subscriptions_of_a_session(desk: Opener) -> None:
-    async with desk(SEATS) as joined:
-        joined.venue.app.feed.subscriptions = 1
+    async with desk(SEATS, rates=RateSettings(subscriptions=1)) as joined:
         client = client_of(joined)
         client.subscribe(MARKET)
         await joined.settle()
@@ -196,6 +196,15 @@ async def test_326_the_states_of_a_market(desk: Opener) -> None:
         assert client.book(MARKET).status is SecurityTradingStatus.SETTLED
 
 
+@covers("V market-data", "3 market-data in", row="373=16 fewer symbols than announced")
+async def test_a_count_that_is_wrong(desk: Opener) -> None:
+    async with desk(SEATS) as joined:
+        number = joined["books"].send(Message("V", [(263, "0"), (146, "2"), (55, MARKET)]))
+        await joined.settle()
+        (reject,) = joined.frames("books", admin=True)
+        joined.assert_fits(reject, f"3|45={number}|372=V|373=16|371=146")
+
+
 @covers("e market-data", "f market-data")
 async def test_263_2_no_more_states_come(desk: Opener) -> None:
     async with desk(SEATS) as joined:
@@ -210,11 +219,16 @@ async def test_263_2_no_more_states_come(desk: Opener) -> None:
         assert MARKET not in client.books
 
 
-@covers("e market-data", "3 market-data in")
+def asks(row: str) -> pytest.MarkDecorator:
+    return covers("e market-data", "3 market-data in", row=row)
+
+
 @pytest.mark.parametrize(
     ("pairs", "tag", "reason"),
-    [([(263, "1"), (55, "A"), (55, "B")], 55, 13), ([(263, "0"), (55, "A")], 263, 5)],
-    ids=["two markets", "neither begins nor ends"],
+    [
+        pytest.param([(263, "1"), (55, "A"), (55, "B")], 55, 13, id="two", marks=asks("373=13 two markets")),
+        pytest.param([(263, "0"), (55, "A")], 263, 5, id="kind", marks=asks("373=5 begins and ends nothing")),
+    ],
 )
 async def test_a_request_for_states_that_is_rejected(
     desk: Opener, pairs: list[tuple[int, str]], tag: int, reason: int

@@ -341,10 +341,13 @@ async def test_an_order_group_that_is_gone(desk: Opener, kind: str, row: Words) 
         await joined.heard("desk", f"j|372=UOG|380=1|379={group.order_group_id}|58=ORDER_GROUP_NOT_FOUND")
 
 
+NOT_HERE = "380=3 a message of another kind of session"
+
+
 @pytest.mark.parametrize(
     ("kind", "msg_type"),
     [
-        pytest.param(kind, msg_type, id=f"{kind} {msg_type}", marks=covers(f"j {kind}"))
+        pytest.param(kind, msg_type, id=f"{kind} {msg_type}", marks=covers(f"j {kind}", row=NOT_HERE))
         for kind, msg_type in [
             ("orders-nr", "R"),
             ("orders-rt", "q"),
@@ -355,7 +358,7 @@ async def test_an_order_group_that_is_gone(desk: Opener, kind: str, row: Words) 
         ]
     ],
 )
-async def test_380_3_a_message_of_another_kind_of_session(desk: Opener, kind: str, msg_type: str) -> None:
+async def test_a_message_of_another_kind_of_session(desk: Opener, kind: str, msg_type: str) -> None:
     async with desk({"desk": Seat(kind, guarded=False)}) as joined:
         number = joined["desk"].send(Message(msg_type, [(11, "c1")]))
         await joined.heard("desk", f"j|45={number}|372={msg_type}|379=c1|380=3|58")
@@ -473,3 +476,22 @@ async def test_a_clock_that_runs_ahead(desk: Opener, kind: str, row: Words) -> N
         assert [(frame.msg_type, frame.get(373)) for frame in said[:2]] == [("3", "10"), ("5", None)]
         assert order.state is not OrderState.NEW
         assert list(joined.venue.ledger.orders) == []
+
+
+CANCEL = b"\x0111=c1\x0141=c0\x0154=1\x0155=HIGHNY-26DEC31"
+RAW = {
+    "373=4 tag without a value": (b"\x0179=", 79, 4),
+    "373=0 no tag number": (b"\x010=1", 0, 0),
+    "373=13 tag twice": (b"\x0155=HIGHNY-26DEC31", 55, 13),
+}
+
+
+@rows_by_kind([Words(what, "F, 3 in") for what in RAW], *BOTH)
+async def test_what_the_desk_itself_would_not_write(desk: Opener, kind: str, row: Words) -> None:
+    field, tag, reason = RAW[row.what]
+    async with desk({"desk": Seat(kind)}) as joined:
+        number = joined["desk"].send(Message.rendered("F", CANCEL + field))
+        await joined.settle()
+        (reject,) = joined.frames("desk", admin=True)
+        joined.assert_fits(reject, f"3|45={number}|372=F|373={reason}|371={tag}|58")
+        assert joined["desk"].active

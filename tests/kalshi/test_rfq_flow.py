@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -21,7 +21,7 @@ from fixgw.venues.kalshi.messages import Quote, SelectedLeg, SelectedLegSide
 from fixgw.venues.kalshi.quotes import QuoteHandle, QuoteState
 from fixgw.venues.kalshi.rfq_creator import RfqCreator
 from fixgw.venues.kalshi.rfq_maker import RfqMaker
-from tests.kalshi.covers import covers
+from tests.kalshi.covers import covers, rows
 from tests.kalshi.desk import BUY, MARKET, SELL, STORM, Joined, Opener, Seat, limit
 
 DAY = 86_400
@@ -92,7 +92,7 @@ async def test_a_request_goes_to_every_maker_of_another_account(desk: Opener) ->
         assert (request.rfq_id, request.order_qty) == (handle.rfq_id, SIZE)
 
 
-@covers("S rfq", "AI rfq", "S orders-rt")
+@covers("S rfq", "AI rfq", "S orders-rt", row="297=10 a quote stands")
 async def test_a_quote_is_confirmed_to_its_maker_and_goes_to_the_creator(desk: Opener) -> None:
     async with floor(desk) as at:
         handle = await at.ask()
@@ -121,7 +121,7 @@ async def test_a_quote_of_one_price_shows_no_other(desk: Opener) -> None:
         assert quote.state is QuoteState.PENDING
 
 
-@covers("UA orders-rt", "UC orders-rt", "AI rfq")
+@covers("UA orders-rt", "UC orders-rt", "AI rfq", row="297=0 and 21025=0 a quote is accepted")
 @pytest.mark.parametrize(("side", "left"), [(BUY, SELL), (SELL, BUY)], ids=["buy takes NO", "sell takes YES"])
 async def test_an_acceptance_tells_the_maker_which_side_is_left(desk: Opener, side: Side, left: Side) -> None:
     async with floor(desk) as at:
@@ -136,7 +136,9 @@ async def test_an_acceptance_tells_the_maker_which_side_is_left(desk: Opener, si
         assert await quote.accepted(timeout=0.1) is left
 
 
-@covers("U7 rfq", "U8 rfq", "8 orders-rt", "8 orders-nr")
+@covers(
+    "U7 rfq", "U8 rfq", "8 orders-rt", "8 orders-nr", row="21010=0 confirmed, executes when its timer has run"
+)
 @both_speeds
 async def test_a_confirmed_quote_executes_when_its_timer_has_run(desk: Opener, timers: Timers) -> None:
     async with floor(desk) as at:
@@ -164,7 +166,7 @@ async def test_a_confirmed_quote_executes_when_its_timer_has_run(desk: Opener, t
         assert sorted(positions.values()) == [-SIZE, SIZE]
 
 
-@covers("AI rfq", "U7 rfq", "U8 rfq")
+@covers("AI rfq", "U7 rfq", "U8 rfq", row="297=17 and 21010=1 not confirmed in time")
 @both_speeds
 async def test_a_quote_that_is_not_confirmed_in_time_is_void(desk: Opener, timers: Timers) -> None:
     async with floor(desk) as at:
@@ -185,7 +187,7 @@ async def test_a_quote_that_is_not_confirmed_in_time_is_void(desk: Opener, timer
         assert handle.state is RequestState.OPEN  # it takes quotes again
 
 
-@covers("Z rfq", "U9 rfq", "AI rfq")
+@covers("Z rfq", "U9 rfq", "AI rfq", row="298=0 and 297=17 taken back by its maker")
 async def test_a_quote_that_is_taken_back(desk: Opener) -> None:
     async with floor(desk) as at:
         handle, _, quote = await at.quoted()
@@ -199,7 +201,7 @@ async def test_a_quote_that_is_taken_back(desk: Opener) -> None:
         assert quote.state is QuoteState.CANCELED
 
 
-@covers("Z rfq", "U9 rfq")
+@covers("Z rfq", "U9 rfq", row="298=1 accepted already")
 async def test_a_quote_that_is_accepted_can_not_be_taken_back(desk: Opener) -> None:
     async with floor(desk) as at:
         _, offered, quote = await at.quoted()
@@ -212,7 +214,7 @@ async def test_a_quote_that_is_accepted_can_not_be_taken_back(desk: Opener) -> N
         assert quote.state is QuoteState.ACCEPTED
 
 
-@covers("UE orders-rt", "UB orders-rt", "AG rfq")
+@covers("UE orders-rt", "UB orders-rt", "AG rfq", row="21013=0 closed by its creator")
 async def test_a_request_that_its_creator_closes(desk: Opener) -> None:
     async with floor(desk) as at:
         handle, _, quote = await at.quoted()
@@ -225,7 +227,7 @@ async def test_a_request_that_its_creator_closes(desk: Opener) -> None:
         assert (quote.state, quote.request.withdrawn) == (QuoteState.CANCELED, "RFQ_CLOSED")
 
 
-@covers("UE orders-rt", "UB orders-rt")
+@covers("UE orders-rt", "UB orders-rt", row="21013=1 a quote is accepted")
 async def test_a_request_with_an_accepted_quote_can_not_be_closed(desk: Opener) -> None:
     async with floor(desk) as at:
         handle, offered, _ = await at.quoted()
@@ -238,7 +240,7 @@ async def test_a_request_with_an_accepted_quote_can_not_be_closed(desk: Opener) 
         assert handle.state is RequestState.OPEN
 
 
-@covers("UB orders-rt", "AG rfq")
+@covers("UB orders-rt", "AG rfq", row="21013=2 closed by the venue after a day")
 async def test_a_request_that_the_venue_closes_after_a_day(desk: Opener) -> None:
     calm = {"heartbeat": 3600}  # a day of heartbeats is no part of this
     seats = {name: replace(seat, more=calm) for name, seat in SEATS.items()}
@@ -254,7 +256,7 @@ async def test_a_request_that_the_venue_closes_after_a_day(desk: Opener) -> None
         await at.joined.heard("maker", f"AG|131={handle.rfq_id}|658=99|58=EXPIRED")
 
 
-@covers("UB orders-rt", "AG rfq")
+@covers("UB orders-rt", "AG rfq", row="21013=2 its market closes")
 async def test_a_request_that_ends_with_its_market(desk: Opener) -> None:
     async with floor(desk) as at:
         handle, _, quote = await at.quoted()
@@ -265,31 +267,53 @@ async def test_a_request_that_ends_with_its_market(desk: Opener) -> None:
         assert (handle.state, quote.state) == (RequestState.EXPIRED, QuoteState.CANCELED)
 
 
-@covers("R orders-rt", "AG orders-rt")
-@pytest.mark.parametrize(
-    ("what", "reason", "text"),
-    [
-        ("unknown market", "1", "MARKET_NOT_FOUND"),
-        ("one is open", "99", "RFQ already exists"),
-        ("trading is paused", "99", "TRADING_PAUSED"),
-        ("market inactive", "99", "MARKET_INACTIVE"),
-    ],
-    ids=lambda value: value if " " in value else "",
+@dataclass(frozen=True)
+class NotOpened:
+    """A request that is refused.
+
+    Args:
+        what: the reason, with its code.
+        reason: QuoteRequestRejectReason(658).
+        text: Text(58).
+        before: what happens before.
+        symbol: the market.
+        spoken: the messages that are driven.
+    """
+
+    what: str
+    reason: str
+    text: str
+    before: Callable[[Floor], Awaitable[object]] | None = None
+    symbol: str = MARKET
+    spoken: str = "R orders-rt, AG orders-rt"
+
+
+async def pause(at: Floor) -> None:
+    at.joined.venue.pause(Trading.PAUSED)
+
+
+async def close_market(at: Floor) -> None:
+    at.joined.venue.close_market(MARKET)
+
+
+NOT_OPENED = (
+    NotOpened("658=1 unknown market", "1", "MARKET_NOT_FOUND", symbol="NOWHERE"),
+    NotOpened("658=99 one is open", "99", "RFQ already exists", Floor.ask),
+    NotOpened("658=99 trading is paused", "99", "TRADING_PAUSED", pause),
+    NotOpened("658=99 market inactive", "99", "MARKET_INACTIVE", close_market),
 )
-async def test_a_request_that_is_refused(desk: Opener, what: str, reason: str, text: str) -> None:
+
+
+@rows(NOT_OPENED)
+async def test_a_request_that_is_refused(desk: Opener, row: NotOpened) -> None:
     async with floor(desk) as at:
-        match what:
-            case "one is open":
-                await at.ask()
-            case "trading is paused":
-                at.joined.venue.pause(Trading.PAUSED)
-            case "market inactive":
-                at.joined.venue.close_market(MARKET)
+        if row.before is not None:
+            await row.before(at)
         at.joined.look()
-        with pytest.raises(RequestRefused, match=text) as caught:
-            await at.ask("NOWHERE" if what == "unknown market" else MARKET)
-        assert (caught.value.reason, bool(caught.value.meaning)) == (reason, True)
-        await at.joined.heard("creator", f"AG|131|658={reason}|58={text}")
+        with pytest.raises(RequestRefused, match=row.text) as caught:
+            await at.ask(row.symbol)
+        assert (caught.value.reason, bool(caught.value.meaning)) == (row.reason, True)
+        await at.joined.heard("creator", f"AG|131|658={row.reason}|58={row.text}")
         await at.joined.heard("maker")
 
 
@@ -311,24 +335,42 @@ async def test_legs_become_a_market_of_their_own(desk: Opener) -> None:
         assert (await anext(at.requests)).legs == tuple(legs)
 
 
-@covers("R orders-rt", "AG orders-rt")
-@pytest.mark.parametrize(
-    ("legs", "code", "offending"),
-    [
-        ([leg(MARKET), leg(MARKET)], "duplicated_legs", MARKET),
-        ([leg(MARKET), leg(MARKET, SelectedLegSide.NO)], "conflicting_leg_outcomes", MARKET),
-        ([leg(MARKET), leg("NOWHERE")], "invalid_market_combination", "NOWHERE"),
-    ],
-    ids=["duplicated", "conflicting", "no combination"],
+@dataclass(frozen=True)
+class NoCombination:
+    """Legs that make no market.
+
+    Args:
+        code: MVEValidationReasonCode(20187).
+        legs: the legs.
+        offending: the market that is the matter.
+        spoken: the messages that are driven.
+    """
+
+    code: str
+    legs: tuple[SelectedLeg, ...]
+    offending: str = MARKET
+    spoken: str = "R orders-rt, AG orders-rt"
+
+    @property
+    def what(self) -> str:
+        """The row."""
+        return f"20187={self.code}"
+
+
+NO_COMBINATIONS = (
+    NoCombination("duplicated_legs", (leg(MARKET), leg(MARKET))),
+    NoCombination("conflicting_leg_outcomes", (leg(MARKET), leg(MARKET, SelectedLegSide.NO))),
+    NoCombination("invalid_market_combination", (leg(MARKET), leg("NOWHERE")), "NOWHERE"),
 )
-async def test_legs_that_make_no_market(
-    desk: Opener, legs: list[SelectedLeg], code: str, offending: str
-) -> None:
+
+
+@rows(NO_COMBINATIONS)
+async def test_legs_that_make_no_market(desk: Opener, row: NoCombination) -> None:
     async with floor(desk) as at:
         with pytest.raises(RequestRefused) as caught:
-            await at.creator.request(legs=legs, multivariate_collection_ticker="PARLAY", order_qty=SIZE)
-        await at.joined.heard("creator", f"AG|658=99|20187={code}|20185=1|20186={offending}|58")
-        assert (caught.value.code, caught.value.offending) == (code, (offending,))
+            await at.creator.request(legs=row.legs, multivariate_collection_ticker="PARLAY", order_qty=SIZE)
+        await at.joined.heard("creator", f"AG|658=99|20187={row.code}|20185=1|20186={row.offending}|58")
+        assert (caught.value.code, caught.value.offending) == (row.code, (row.offending,))
 
 
 @covers("R orders-rt", "R rfq")
@@ -361,7 +403,7 @@ async def test_of_three_requests_the_oldest_gives_way(desk: Opener) -> None:
         assert states == [RequestState.EXPIRED, RequestState.OPEN, RequestState.OPEN]
 
 
-@covers("S rfq", "AI rfq")
+@covers("S rfq", "AI rfq", row="297=5 a quote is refused")
 @pytest.mark.parametrize(
     ("what", "text"),
     [("off the grid", "invalid_parameters"), ("request is closed", "RFQ_CLOSED")],
@@ -388,7 +430,7 @@ async def test_a_quote_that_is_refused(desk: Opener, what: str, text: str) -> No
             assert quote.state is QuoteState.REJECTED
 
 
-@covers("S rfq", "AI rfq")
+@covers("S rfq", "AI rfq", row="297=5 prices of more than a dollar")
 async def test_prices_of_more_than_a_dollar_are_refused(desk: Opener) -> None:
     async with floor(desk) as at:
         handle = await at.ask()
@@ -411,7 +453,7 @@ async def test_a_newer_quote_takes_the_place_of_the_older_one_without_a_word(des
         assert list(handle.quotes) == [new.quote_id]
 
 
-@covers("UA orders-rt", "UC orders-rt")
+@covers("UA orders-rt", "UC orders-rt", row="21025=1 the quote is gone")
 @pytest.mark.parametrize("text", ["NOT_FOUND", "EXPIRED"])
 async def test_a_quote_that_is_gone_can_not_be_accepted(desk: Opener, text: str) -> None:
     async with floor(desk) as at:
@@ -427,7 +469,7 @@ async def test_a_quote_that_is_gone_can_not_be_accepted(desk: Opener, text: str)
         await at.joined.heard("creator", f"UC|117={quote.quote_id}|21025=1|!21024|11|58={text}")
 
 
-@covers("UA orders-rt", "UC orders-rt", "AI rfq")
+@covers("UA orders-rt", "UC orders-rt", "AI rfq", row="21025=0 and 21024 a better quote is taken")
 async def test_a_better_quote_may_be_taken(desk: Opener) -> None:
     async with floor(desk, other=Seat("rfq", "gamma")) as at:
         _, offered, quote = await at.quoted()
@@ -443,7 +485,7 @@ async def test_a_better_quote_may_be_taken(desk: Opener) -> None:
         assert taken.quote_id == better.quote_id
 
 
-@covers("U7 rfq", "U8 rfq")
+@covers("U7 rfq", "U8 rfq", row="21010=1 nobody accepted it")
 async def test_a_quote_that_nobody_accepted_can_not_be_confirmed(desk: Opener) -> None:
     async with floor(desk) as at:
         _, _, quote = await at.quoted()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,9 +18,10 @@ from fixgw.sim.failures import Failure
 from fixgw.sim.orders import State
 from fixgw.venues.kalshi.messages import NewOrderSingle
 from fixgw.venues.kalshi.profile import VENUE
-from tests.kalshi import test_reasons, test_reports
+from tests.kalshi import table, test_reasons, test_reports
 from tests.kalshi.covers import Words, rows_by_kind
 from tests.kalshi.desk import BUY, MARKET, SELL, Opener, Seat, limit
+from tests.kalshi.unsaid import UNSAID, UNSAID_CODES
 
 BOTH = ("orders-nr", "orders-rt")
 
@@ -166,16 +168,6 @@ async def test_a_replace_that_failed(desk: Opener, kind: str, row: Words) -> Non
         assert (request.ending, order.price) == (Ending.REFUSED, Decimal("0.60"))
 
 
-# What the simulated venue does not say, and why.
-UNSAID = {
-    "MARKET_ALREADY_CLOSED": "a market that has closed is told to be MARKET_INACTIVE",
-    "EVENT_CONTRACT_DAILY_CAP_EXCEEDED": "daily caps are for clearing members alone",
-    "EVENT_CONTRACT_DAILY_CAP_NOT_FOUND": "daily caps are for clearing members alone",
-    "ORDER_AMEND_IN_PROGRESS": "said under daily caps alone",
-    "ORDER_ATTRIBUTES_MISMATCH": "said under daily caps alone",
-    "SELF_CROSS_ATTEMPT_PARTIALLY_FILLED": "TAKER_CANCEL_FOR_SELF_TRADE_PREVENTION is said in its place",
-    "SETTLEMENT_BOUNDS_CANCEL": "the venue's pages say that the feature is not live",
-}
 ELSEWHERE = {
     "ORDER_ALREADY_EXISTS": test_reasons.test_a_cl_ord_id_twice,
     "TAKER_CANCEL_FOR_SELF_TRADE_PREVENTION": test_reports.test_of_two_own_orders_the_incoming_one_goes,
@@ -198,3 +190,13 @@ def test_each_text_of_the_venue_is_driven_or_said_not_to_be() -> None:
 def test_a_text_that_refuses_has_a_meaning_of_its_own(text: str) -> None:
     missing = {"ORDER_ALREADY_FILLED", "ORDER_ALREADY_EXPIRED"}  # not published: the code's meaning counts
     assert (text in VENUE.profile.meanings.texts) is (text not in missing)
+
+
+def test_each_code_of_the_venue_is_driven_or_said_not_to_be() -> None:
+    driven = {
+        (int(tag), code)
+        for row in {one.row for one in table.driven()}
+        for tag, code in re.findall(r"\b(\d{3,5})[= ](\w+)", row)
+    }
+    known = {(tag, code) for tag, codes in VENUE.profile.meanings.codes.items() for code in codes}
+    assert known - driven == UNSAID_CODES.keys()

@@ -15,8 +15,8 @@ from fixgw.sim.admission import QUOTE_GONE, CancelRefusal, OrderRefusal, Trading
 from fixgw.sim.amending import amended
 from fixgw.sim.book import Book
 from fixgw.sim.cycle import Cycle
-from fixgw.sim.exchange import Exchange
 from fixgw.sim.groups import OrderGroup
+from fixgw.sim.markets import Markets
 from fixgw.sim.orders import (
     ZERO,
     Accepted,
@@ -42,7 +42,7 @@ from fixgw.sim.orders import (
 AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
-class MatchingEngine(Exchange):
+class MatchingEngine(Markets):
     """All markets of a venue, and what is done there, a matching cycle each; it writes the ledger."""
 
     @property

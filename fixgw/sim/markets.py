@@ -24,7 +24,7 @@ from fixgw.sim.risk import Risk
 IDS = uuid.UUID("5f6d1b5a-7b3e-4f0e-9c55-0d3f3c1d7a10")
 
 
-class Exchange:
+class Markets:
     """The markets of a venue, and what may be entered there.
 
     Args:

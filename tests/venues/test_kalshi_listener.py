@@ -25,6 +25,8 @@ from fixgw.sim.venue import SimSettings, Simulator
 from fixgw.venues.kalshi.groups import OrderGroups
 from fixgw.venues.kalshi.listener import Listener
 from fixgw.venues.kalshi.messages import NewOrderSingle
+from fixgw.venues.kalshi.positions import KalshiPositions
+from fixgw.venues.kalshi.profile import VENUE
 
 pytest_plugins = ["fixgw.testing"]
 
@@ -232,6 +234,24 @@ async def test_positions_are_in_the_snapshot(memory_venue: Simulator, gateway: G
 
 def _fees(gateway: Gateway, session: str) -> Decimal:
     return sum((order.fees for order in gateway[session].orders), Decimal(0))
+
+
+async def test_positions_are_in_dollars_where_the_wire_has_cents(memory_venue: Simulator) -> None:
+    further = {"one": {"options": {"skip_pending_exec_reports": True}}}
+    plans = memory_plans(memory_venue, {"one": SESSIONS["one"]}, settings=further)
+    async with Gateway(plans, clock=memory_venue.settings.clock) as gateway:
+        offer(memory_venue, "10")
+        await trade(gateway, "one", Side.BUY, "10", "0.60")
+        assert wrong(memory_venue, gateway) == []
+        assert [one.avg_px for one in gateway.positions] == [Decimal("0.55")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("orders-nr", True), ("drop-copy", True), ("post-trade", True), ("rfq", False), ("market-data", False)],
+)
+def test_positions_are_kept_where_executions_or_settlements_are_told(kind: str, told: bool) -> None:
+    assert (VENUE.positions(VENUE.profile.kinds[kind]) is KalshiPositions) is told
 
 
 async def test_positions_survive_a_restart(memory_venue: Simulator, tmp_path: Path) -> None:

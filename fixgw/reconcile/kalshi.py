@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -20,6 +20,7 @@ from fixgw.venues.kalshi.rest_models import Fill
 
 SECOND = 1_000_000_000
 ZERO = Decimal(0)
+PRIMARY = 0  # the exchange index of markets that name none
 FIRST_SLICE_NS = 3_600 * SECOND
 SHORTEST_SLICE_NS = SECOND
 LONGEST_SLICE_NS = 24 * 3_600 * SECOND
@@ -121,30 +122,24 @@ class Known:
     utc_ns: int
 
 
-KnownBefore = Callable[[int], Mapping[int, Known]]
-
-
 class DropCopyFeed:
     """What a query of the drop copy brings: at most the last three hours, and all of it.
 
     Args:
         client: of a session that may ask.
-        known: UTC nanoseconds -> by exchange index, the newest execution known before that instant; the
-            venue is asked from there on, because it takes ExecIDs and no times.
-        exchanges: every exchange index to ask.
+        known: the oldest execution of the last three hours that is known of each exchange index: the venue
+            takes ExecIDs and no times. Of an exchange of which none is known, everything is asked for.
         clock: the only source of time.
     """
 
     name = "drop copy"
     ours = False
 
-    def __init__(self, client: DropCopy, known: KnownBefore, exchanges: Sequence[int], clock: Clock) -> None:
+    def __init__(self, client: DropCopy, known: Mapping[int, Known], clock: Clock) -> None:
         self._client = client
         self._known = known
-        self._exchanges = exchanges
         self._clock = clock
         self._shown: Period | None = None
-        self._notes: list[str] = []
 
     async def executions(self, period: Period) -> AsyncIterator[Execution]:
         """Yield the executions of the last three hours; see ``feeds.Feed``.
@@ -154,25 +149,26 @@ class DropCopyFeed:
             RemoteError: an answer came in part.
         """
         asked_ns = self._clock.now().utc_ns
-        reach_ns = asked_ns - DROP_COPY_NS
-        begins = self._known(max(period.begin_ns, reach_ns))
         found: list[Execution] = []
-        since = max(period.begin_ns, reach_ns)
-        for exchange in self._exchanges:
-            begin = begins.get(exchange)
-            if begin is not None and begin.utc_ns < reach_ns:
-                begin = None
-            first = begin.key if begin is not None else ExecKey(exchange, 0, 0)
-            resent = await self._client.query(ExecID(first.exchange_index, first.clock, first.event))
-            if not resent.complete:
-                raise RemoteError(
-                    f"the drop copy sent {len(resent.reports)} of {resent.announced} reports: ask again"
-                )
-            found += filter(None, map(execution_of_report, resent.reports))
+        since = max(period.begin_ns, asked_ns - DROP_COPY_NS)
+        for exchange in sorted(self._known) or [PRIMARY]:
+            known = self._known.get(exchange)
+            reports = await self._reports(known.key if known is not None else ExecKey(exchange, 0, 0))
+            if known is not None:
+                since = max(since, known.utc_ns)
+            found += filter(None, map(execution_of_report, reports))
         self._shown = Period(since, max(asked_ns - TOLERANCE_NS, since))
         for execution in sorted(found, key=lambda one: one.utc_ns):
             if execution.utc_ns in period:
                 yield execution
+
+    async def _reports(self, begin: ExecKey) -> Sequence[ExecutionReport]:
+        resent = await self._client.query(ExecID(*begin))
+        if not resent.complete:
+            raise RemoteError(
+                f"the drop copy sent {len(resent.reports)} of {resent.announced} reports: ask again"
+            )
+        return resent.reports
 
     def proves(self) -> Sequence[Proof]:
         """The last three hours, up to the question."""
@@ -183,8 +179,8 @@ class DropCopyFeed:
         return None
 
     def notes(self) -> Sequence[str]:
-        """Return what a person should know."""
-        return self._notes
+        """Return nothing."""
+        return ()
 
 
 def execution_of_report(report: ExecutionReport) -> Execution | None:

@@ -14,11 +14,15 @@ from fixgw.cli.render import Exit, fail, json_line, say, told
 from fixgw.observe import logs
 from fixgw.sim.kinds import KINDS, NR
 from fixgw.sim.orders import Side
+from fixgw.sim.product import Product
 from fixgw.sim.scenario import Scenario, load_scenario
 from fixgw.sim.stage import playing
-from fixgw.sim.venue import KnownKey, SimSettings, Simulator
+from fixgw.sim.venue import MARKETS, KnownKey, SimSettings, Simulator
 
-HOUSE_QUOTES = ((Side.BUY, Decimal("0.45")), (Side.SELL, Decimal("0.55")))
+HOUSE_QUOTES = {
+    Product.EVENTS: ((Side.BUY, Decimal("0.45")), (Side.SELL, Decimal("0.55"))),
+    Product.MARGIN: ((Side.BUY, Decimal("19.45")), (Side.SELL, Decimal("19.55"))),
+}
 HOUSE_QTY = Decimal(1_000)
 
 
@@ -37,6 +41,9 @@ def sim(
     public_key: Annotated[
         list[Path] | None, typer.Option(help="its public half, PEM; one for each --key-id")
     ] = None,
+    product: Annotated[
+        Product, typer.Option(help="what is traded: event contracts, or perpetual futures on margin")
+    ] = Product.EVENTS,
     plain: Annotated[bool, typer.Option("--plain", help="no TLS, for use behind stunnel")] = False,
     scenario: Annotated[
         Path | None, typer.Option(help="YAML file that says who is there and what happens")
@@ -59,7 +66,15 @@ def sim(
     ports = {kind.name: kind.port + offset if base_port else 0 for kind in KINDS}
     known = [KnownKey(name, file) for name, file in zip(ids, files, strict=True)]
     with told():
-        settings = SimSettings(state_dir, host=host, ports=ports, tls=not plain, known_keys=known)
+        settings = SimSettings(
+            state_dir,
+            host=host,
+            ports=ports,
+            tls=not plain,
+            known_keys=known,
+            markets=MARKETS[product],
+            product=product,
+        )
         script = load_scenario(scenario, settings) if scenario is not None else None
         if script is not None:
             logs.setup("info")
@@ -72,7 +87,7 @@ async def _serve(settings: SimSettings, script: Scenario | None) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with playing(script or Scenario(), settings) as venue:
         for market in settings.markets if script is None else ():
-            for side, price in HOUSE_QUOTES:
+            for side, price in HOUSE_QUOTES[settings.product]:
                 venue.quote(market.symbol, side, price, HOUSE_QTY)
         json_line(ready(venue))
         await stop.wait()

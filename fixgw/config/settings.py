@@ -17,7 +17,8 @@ from fixgw.config.problems import InvalidConfigError, Problem
 from fixgw.errors import ConfigError
 
 # What a session of this venue takes when it says neither sender nor key.
-CREDENTIALS = {"kalshi": ("${env:KALSHI_API_KEY_ID}", "${env:KALSHI_PY_PRIVATE_KEY_PEM}")}
+_KALSHI = ("${env:KALSHI_API_KEY_ID}", "${env:KALSHI_PY_PRIVATE_KEY_PEM}")
+CREDENTIALS = {"kalshi": _KALSHI, "kalshi-margin": _KALSHI}
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,7 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Price = Annotated[Decimal, Field(gt=0, lt=1)]  # of a contract that pays one dollar or nothing
+Dollars = Annotated[Decimal, Field(gt=0)]
 Quantity = Annotated[Decimal, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 Duration = Annotated[

@@ -15,13 +15,14 @@ from typing import Any
 from fixgw.config.load import Document, SettingPath, read
 from fixgw.config.problems import InvalidConfigError, Problem, raise_errors, suggest
 from fixgw.config.records import read_fields, read_record, section_of
-from fixgw.config.values import Count, Duration, Price, Quantity
+from fixgw.config.values import Count, Dollars, Duration, Quantity
 from fixgw.errors import ConfigError
 from fixgw.sim.admission import Trading
 from fixgw.sim.failures import Failure
 from fixgw.sim.faults import FaultRule
 from fixgw.sim.orders import Side
 from fixgw.sim.participants import Participants
+from fixgw.sim.product import Product
 from fixgw.sim.settlement import Result
 from fixgw.sim.venue import SimSettings
 
@@ -43,8 +44,8 @@ class HouseQuotes:
     """
 
     symbol: str
-    bid: Price
-    offer: Price
+    bid: Dollars
+    offer: Dollars
     size: Quantity
 
     def __post_init__(self) -> None:
@@ -65,7 +66,7 @@ class HouseOrder:
 
     symbol: str
     side: Side
-    price: Price
+    price: Dollars
     qty: Quantity
 
 
@@ -222,7 +223,13 @@ def load_scenario(path: Path, base: SimSettings) -> Scenario:
         raise ConfigError("the scenario holds no mapping", f"{document.name}:1", "begin with `venue:`")
     scenario, venue = _both(document)
     scenario = replace(scenario, venue=venue)
-    raise_errors([*_unknown_names(document, scenario.settings(base)), *_namesakes(document)])
+    settings = scenario.settings(base)
+    problems = (
+        _unknown_names(document, settings),
+        _namesakes(document),
+        _too_dear(document, scenario, settings),
+    )
+    raise_errors([one for found in problems for one in found])
     return scenario
 
 
@@ -276,6 +283,20 @@ def _namesakes(document: Document) -> Iterator[Problem]:
                 what = f"two participants are named {member['name']!r}"
                 yield Problem(what, document.where(path), "give each a name of its own")
             seen.add(member["name"])
+
+
+def _too_dear(document: Document, scenario: Scenario, settings: SimSettings) -> Iterator[Problem]:
+    """Yield a problem for each price of one dollar and more, where that is all that a contract can pay."""
+    prices: list[tuple[SettingPath, Decimal]] = []
+    for index, quotes in enumerate(scenario.house):
+        prices += [(("house", index, "bid"), quotes.bid), (("house", index, "offer"), quotes.offer)]
+    for index, event in enumerate(scenario.events):
+        if event.order is not None:
+            prices.append((("events", index, "order", "price"), event.order.price))
+    for path, price in prices if settings.product is Product.EVENTS else ():
+        if price >= 1:
+            what = f"a price of {price} is too much: a contract pays one dollar"
+            yield Problem(what, document.where(path), "say less than 1, or product: margin under venue")
 
 
 def _remedy(value: str, known: Collection[str]) -> str:

@@ -70,6 +70,13 @@ class MarketSpec:
             )
 
 
+MARKETS: Mapping[Product, tuple[MarketSpec, ...]] = {
+    Product.EVENTS: (MarketSpec("HIGHNY-26DEC31"), MarketSpec("KXFED-26DEC-T4.00")),
+    Product.MARGIN: (MarketSpec("BTC-PERP"), MarketSpec("ETH-PERP")),
+}
+"""What is listed when nobody says what."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownKey:
     """A client's key that was made elsewhere (``--key-id``, ``--public-key``).
@@ -118,7 +125,7 @@ class SimSettings:
     ports: Mapping[str, int] = field(default_factory=dict)
     tls: bool = True
     network: MemoryNetwork | None = None
-    markets: Sequence[MarketSpec] = (MarketSpec("HIGHNY-26DEC31"), MarketSpec("KXFED-26DEC-T4.00"))
+    markets: Sequence[MarketSpec] = MARKETS[Product.EVENTS]
     clients: tuple[ClientSpec, ...] = DEFAULT_CLIENTS
     known_keys: Sequence[KnownKey] = ()
     clock: Clock = field(default_factory=SystemClock)

@@ -77,6 +77,17 @@ def test_key_ids_and_public_keys_come_in_pairs(tmp_path: Path) -> None:
     ]
 
 
+def test_perpetual_futures_have_their_own_kinds_of_session(tmp_path: Path) -> None:
+    with running_sim(tmp_path / "venue", "--product", "margin") as (running, ready):
+        assert list(ready["ports"]) == ["KalshiNR", "KalshiDC", "KalshiRT", "KalshiMD"]
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=PATIENCE)
+    orders = json.loads((tmp_path / "venue" / "ledger.json").read_text())["orders"]
+    assert {(order["symbol"], order["price"]) for order in orders} == {
+        (symbol, price) for symbol in ("BTC-PERP", "ETH-PERP") for price in ("19.45", "19.55")
+    }
+
+
 def test_a_scenario_is_played(tmp_path: Path) -> None:
     scenario = tmp_path / "scenario.yaml"
     scenario.write_text(

@@ -58,6 +58,11 @@ def test_credentials_come_from_the_environment_when_nothing_is_said() -> None:
     assert session.key.reveal() == PEM
 
 
+def test_margin_is_traded_with_the_same_credentials() -> None:
+    text = MINIMAL.replace("venue: kalshi", "venue: kalshi-margin")
+    assert _settings(text).sessions[0].sender == "id-env"
+
+
 def test_a_key_file_keeps_the_environment_key_out() -> None:
     session = _session("key_file: kalshi.pem\nsender: ${env:KEY_ID}")
     assert (session.key, session.key_file) == (None, Path("/etc/fixgw/kalshi.pem"))

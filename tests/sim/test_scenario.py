@@ -27,6 +27,7 @@ from fixgw.sim.faults import Fault
 from fixgw.sim.jumploop import JumpLoop
 from fixgw.sim.orders import State
 from fixgw.sim.participants import Participants
+from fixgw.sim.product import Product
 from fixgw.sim.scenario import ELSEWHERE, HAPPENINGS, Scenario, load_scenario
 from fixgw.sim.sessions import memory_plans, memory_settings
 from fixgw.sim.stage import ACTIONS, playing
@@ -110,13 +111,24 @@ faults: [{fault: delay, lasts: 250ms, key: desk}]
         assert set(scenario.venue) == set(names)
         assert scenario.settings(base) == base
 
+    def test_a_price_of_a_perpetual_future_may_be_above_one(self, tmp_path: Path) -> None:
+        text = """
+venue: {product: margin, markets: [{symbol: P}]}
+house: [{symbol: P, bid: 19.4, offer: 19.5, size: 1}]
+"""
+        scenario = read(tmp_path, text)
+        assert scenario.settings(SimSettings(tmp_path)).product is Product.MARGIN
+        assert scenario.house[0].offer == Decimal("19.5")
+
     def test_an_empty_file_changes_nothing(self, tmp_path: Path) -> None:
         base = SimSettings(tmp_path)
         assert read(tmp_path, "").settings(base) == base
 
     @pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.yaml")))
     def test_the_examples_are_sound(self, name: str, tmp_path: Path) -> None:
-        assert load_scenario(EXAMPLES / name, SimSettings(tmp_path)).participants.makers
+        scenario = load_scenario(EXAMPLES / name, SimSettings(tmp_path))
+        assert scenario.house
+        assert scenario.events or scenario.participants.makers
 
     @pytest.mark.parametrize(
         ("text", "what", "where"),
@@ -128,7 +140,16 @@ faults: [{fault: delay, lasts: 250ms, key: desk}]
             ("venue: {quirks: {replaced: 1}}", "unknown setting 'replaced'", ":1 venue.quirks.replaced"),
             ("seed: x", "'seed' can not be used", ":1 seed"),
             ("house: [{symbol: X, bid: 0.4, offer: 0.5, size: 1}]", "no market 'X'", ":1 house[0].symbol"),
-            ("house: [{symbol: HIGHNY-26DEC31, bid: 1.4, offer: 0.5, size: 1}]", "'bid'", ":1 house[0].bid"),
+            (
+                f"house: [{{symbol: {MARKET}, bid: 0.4, offer: 1.5, size: 1}}]",
+                "a price of 1.5 is too much: a contract pays one dollar",
+                ":1 house[0].offer",
+            ),
+            (
+                f"events: [{{at: 1, order: {{symbol: {MARKET}, side: buy, price: 1, qty: 2}}}}]",
+                "a price of 1 is too much",
+                ":1 events[0].order.price",
+            ),
             (
                 f"house: [{{symbol: {MARKET}, bid: 0.5, offer: 0.5, size: 1}}]",
                 "trade with itself",

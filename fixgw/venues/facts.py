@@ -263,7 +263,7 @@ def _by_tag(table: Any, path: str) -> dict[int, Any]:
 def _rate_limits(table: Any, path: str) -> RateLimits | None:
     if table is None:
         return None
-    limits: Mapping[str, Any] = _checked(Mapping, table, path)
+    limits: Mapping[str, Any] = {"tiers": {}, "messages": {}, **_checked(Mapping, table, path)}
     nested = {
         "tiers": {
             name: _record(Tier, row, f"{path}.tiers.{name}") for name, row in _rows(limits, "tiers", path)

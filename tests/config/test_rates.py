@@ -89,3 +89,24 @@ def test_what_does_not_fit_is_told(
 ) -> None:
     (problem,) = check(spoil(changes))
     assert (problem.where.split(" ", 1)[1], problem.what, problem.remedy) == (where, what, remedy)
+
+
+def test_limits_can_be_given_to_a_venue_that_has_none(spoil: Spoil) -> None:
+    tier = {"read_per_s": 10, "read_capacity": 10, "write_per_s": 10, "write_capacity": 50}
+    generic = {"rate_limits": {"tiers": {"desk": tier}, "messages": {"F": {"cost": 1, "reserve": True}}}}
+    changes: dict[str, Any] = {
+        "venue_overrides": {"generic": generic},
+        "sessions.0": {
+            "name": "other",
+            "venue": "generic",
+            "kind": "orders",
+            "environment": None,
+            "sender": "US",
+            "target": "THEM",
+            "connect": {"host": "127.0.0.1", "port": 9999, "tls": False},
+            "rate_limit": {"tier": "desk", "cancel_reserve": 10},
+        },
+    }
+    guard = limits_of(spoil(changes))[0]
+    assert guard is not None
+    assert guard.budget.limits.cost_of("F").reserve

@@ -221,6 +221,21 @@ async def test_the_connection_ends_where_that_cancels(desk: Desk) -> None:
         assert (report.complete, order.open, desk.live()) == (True, False, [])
 
 
+async def test_what_a_disconnect_did_is_asked_for_where_no_report_of_it_comes(desk: Desk) -> None:
+    async with desk.gateway(nr=("orders-nr", {"cancel_on_disconnect": True})) as gateway:
+        await resting(gateway, "nr", "a1")
+        desk.venue.pause_reports("key-of-alpha")
+        report = await gateway.kill("test")
+        assert steps(report, "nr") == [
+            "mass cancel",
+            "cancel each",
+            "trigger order groups",
+            "disconnect",
+            "cancel each",
+        ]
+        assert (report.complete, desk.live()) == (True, [])
+
+
 async def test_a_paused_exchange_leaves_orders_open_and_they_go_when_it_resumes(desk: Desk) -> None:
     async with desk.gateway(rt="orders-rt") as gateway:
         await resting(gateway, "rt", "a1")

@@ -94,6 +94,9 @@ class Orders(OrderBook, Client):
     async def retry(self, order: Order) -> Order:
         """Send an order again as it was: of unknown outcome, never sent, or refused for the rate alone.
 
+        A venue may compare its id with those of open orders alone: one that may have filled whole meanwhile
+        is better asked for first.
+
         Returns:
             The order: the same one if its outcome was unknown (see ``submit``), else a new one.
 

@@ -13,6 +13,7 @@ from fixgw.cli.decode import decode
 from fixgw.cli.demo import demo
 from fixgw.cli.dict import app as dictionaries
 from fixgw.cli.kill import kill, release
+from fixgw.cli.reconcile import reconcile
 from fixgw.cli.run import run
 from fixgw.cli.sim import sim
 from fixgw.cli.status import status
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # a local may hold a key
 )
 
-for command in (run, sim, demo, check, status, kill, release, decode):
+for command in (run, sim, demo, check, status, kill, release, reconcile, decode):
     app.command()(command)
 app.add_typer(session.app, name="session")
 app.add_typer(seqnum.app, name="seqnum")

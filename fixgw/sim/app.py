@@ -9,7 +9,7 @@ from fixgw.errors import Reject
 from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.handlers.base import SessionPort
-from fixgw.sim import dialect
+from fixgw.sim import dialect, requests
 from fixgw.sim.accounts import sees
 from fixgw.sim.client import Client, VenuePort
 from fixgw.sim.failures import Failures
@@ -29,6 +29,7 @@ from fixgw.sim.trail import ResendRefusal, refused, trail
 INVALID_MSG_TYPE = 11  # SessionRejectReason(373)
 UNSUPPORTED_MESSAGE_TYPE = 3  # BusinessRejectReason(380)
 SETTLEMENT_PAGE = 100
+NAMES = (tags.CL_ORD_ID, tags.QUOTE_ID, tags.QUOTE_REQ_ID, requests.ORDER_GROUP_ID)  # of a request
 
 
 class VenueApp:
@@ -206,7 +207,8 @@ class VenueApp:
 
 
 def _refusal(reason: int, text: str, message: Message) -> Reject:
-    return Reject(reason, text, business=True, ref_id=message.text(tags.CL_ORD_ID))
+    ref_id = next((name for name in map(message.text, NAMES) if name), None)
+    return Reject(reason, text, business=True, ref_id=ref_id)
 
 
 def _owner(event: EngineEvent) -> Owner:

@@ -69,9 +69,9 @@ class Client:
 
     @property
     def wants_settlements(self) -> bool:
-        """ReceiveSettlementReports(20127): on unless it is N on KalshiPT, off unless it is Y elsewhere."""
+        """ReceiveSettlementReports(20127): on unless N on KalshiPT, off unless Y where orders are entered."""
         chosen = self.flags.receive_settlement_reports
-        return chosen is not False if self.kind.post_trade else chosen is True
+        return chosen is not False if self.kind.post_trade else self.kind.order_entry and chosen is True
 
     @property
     def owner(self) -> Owner:

@@ -60,7 +60,8 @@ _WHOLE = Decimal(1)
 def named(message: Message) -> Named:
     """Return for whom and where a message says that it is.
 
-    A customer is named by the one entry of NoPartyIDs(453), with PartyRole(452) 24; other groups are ignored.
+    A customer is named by the one entry of NoPartyIDs(453), with PartyRole(452) 24; other groups are ignored,
+    and so is SenderSubID(50) where a quote is accepted.
 
     Raises:
         Reject: AllocAccount(79) is not 0 to 63, ExDestination(100) no exchange index, or SenderSubID(50) not
@@ -73,7 +74,7 @@ def named(message: Message) -> Named:
     number = None if subaccount is None else decode_int(tags.ALLOC_ACCOUNT, subaccount)
     if number is not None and not 0 <= number <= MOST_SUBACCOUNT:
         raise _incorrect(tags.ALLOC_ACCOUNT)
-    operator = message.get(tags.SENDER_SUB_ID)
+    operator = None if tags.QUOTE_ID in message else message.get(tags.SENDER_SUB_ID)
     if operator is not None and not _OPERATOR.fullmatch(operator):
         raise _incorrect(tags.SENDER_SUB_ID)
     return Named(

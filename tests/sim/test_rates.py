@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from fixgw.sim.accounts import Accounts, AccountSpec, Tier
-from fixgw.sim.kinds import DC, MD, NR, RFQ, RT
+from fixgw.sim.kinds import DC, MD, NR, RFQ, RT, SessionKind
 from fixgw.sim.quirks import Quirks
 from fixgw.sim.rates import BUDGETS, Bucket, Budget, Rates, RateSettings
 from tests.sim.desk import MARKET, NOON, SECOND
 from tests.sim.frames import message, text_of
 from tests.sim.test_app import Port, Venue, buy
 
+GROUP = "770e8400-e29b-41d4-a716-446655440002"
 SMALL = RateSettings(budgets={Tier.PREMIER: Budget(10, 10)})  # three orders can be saved up
 
 
@@ -131,3 +132,24 @@ def test_costs_that_are_not_given_stay_as_they_are_published() -> None:
     costs = [settings.of(message(f"35={msg_type}")) for msg_type in ("D", "F", "G")]
     assert costs == [3, 2, 10]
     assert settings.budget(Tier.PRIME) == BUDGETS[Tier.PRIME]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "name"),
+    [
+        (RFQ, "35=Z|117=q1", "q1"),
+        (RT, "35=UE|131=r1", "r1"),
+        (
+            NR,
+            "35=UOG|20131=2|20130=770e8400-e29b-41d4-a716-446655440002",
+            "770e8400-e29b-41d4-a716-446655440002",
+        ),
+        (NR, f"35=F|11=f1|41=none|54=1|55={MARKET}", "f1"),
+    ],
+)
+def test_the_refusal_names_the_request(kind: SessionKind, text: str, name: str) -> None:
+    venue = Venue(
+        RateSettings(budgets={Tier.PREMIER: Budget(0, 0)}),
+        accounts=Accounts([AccountSpec("desk", tier=Tier.PREMIER)]),
+    )
+    assert venue.refused(venue.log_on("ann", kind, "desk"), text).ref_id == name

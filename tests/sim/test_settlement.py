@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from fixgw.sim.accounts import sees
-from fixgw.sim.kinds import PT, RT, SessionKind
+from fixgw.sim.kinds import DC, NR, PT, RT, SessionKind
 from fixgw.sim.orders import Side
 from fixgw.sim.settlement import Payout, Result, SettledMarket, pages, payout
 from tests.sim.desk import MARKET, NOON
@@ -63,7 +63,14 @@ class TestTheVenue:
 
     @pytest.mark.parametrize(
         ("kind", "flags", "told"),
-        [(PT, "", 1), (PT, "20127=N", 0), (RT, "", 0), (RT, "20127=Y", 1)],
+        [
+            (PT, "", 1),
+            (PT, "20127=N", 0),
+            (RT, "", 0),
+            (RT, "20127=Y", 1),
+            (NR, "20127=Y", 1),
+            (DC, "20127=Y", 0),
+        ],
     )
     def test_tells_who_asked_to_be_told(self, venue: Venue, kind: SessionKind, flags: str, told: int) -> None:
         watching = self.holding(venue, kind, flags)

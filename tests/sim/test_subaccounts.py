@@ -184,6 +184,12 @@ class TestOperators:
         venue.send(ann, buy("a1", "5", more="|50=joe smith"))
         assert "|453=1|448=joe smith|452=12|" in text_of(ann.sent[0])
 
+    def test_an_order_that_accepts_a_quote_has_none(self) -> None:
+        venue = Venue()
+        ann = venue.log_on("ann")
+        venue.send(ann, buy("a1", "5", more="|50=joe|117=gone"))
+        assert (ann.sent[0].text(58), ann.sent[0].text(448)) == ("EXPIRED", None)
+
     @pytest.mark.parametrize("name", ["seventeen letters", "tab\there", "caf\u00e9"])
     def test_it_is_up_to_sixteen_printable_characters(self, name: str) -> None:
         venue = Venue()

@@ -477,6 +477,16 @@ def test_a_session_that_was_left_out_for_a_while_does_not_bring_back_an_old_acco
     assert told(restarted([again.dump(), old], [[], []]))[0] == told(alone)[0] == "12"
 
 
+def test_what_was_corrected_and_paid_since_the_checkpoint_counts_after_the_trades() -> None:
+    account = Account()
+    post_trade, orders = sessions(account)
+    post_trade.settle(paid("1", "10"))
+    bust = trade(0, exec_id="3;1", t150="H", t19="2;1")
+    tell(orders, trade(10, "0.40", exec_id="1;1"), trade(4, "0.90", exec_id="2;1"), bust)
+    account.begin()
+    assert told(account) == ("0", "6")
+
+
 def test_nothing_counts_before_every_session_was_rebuilt() -> None:
     account = Account()
     [one] = sessions(account, 1)

@@ -21,6 +21,7 @@ from fixgw.handlers.base import Context, Sendable
 from fixgw.handlers.orders import Orders
 from fixgw.venues.kalshi.market_data import MarketData
 from fixgw.venues.kalshi.messages import MarketDataSnapshotFullRefresh, MDEntryType, SnapshotEntry
+from fixgw.venues.kalshi.profile import VENUE
 
 ENTRIES = 10
 SYMBOLS = 10_000
@@ -101,7 +102,7 @@ def _entries(chance: random.Random, markets: Sequence[str]) -> list[tuple[int, s
 
 def empty(markets: Sequence[str]) -> MarketData:
     """Return the books of markets that wait for their snapshots."""
-    books = MarketData()
+    books = MarketData(VENUE.profile.meanings)
     books.bind(Port())
     books.subscribe(*markets)
     return books

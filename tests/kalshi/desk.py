@@ -10,10 +10,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from fixgw.cli.dict import session_dictionary
 from fixgw.clock import Now
 from fixgw.engine.gateway import Gateway, Wait
 from fixgw.engine.handle import SessionHandle
 from fixgw.engine.settings import RetrySettings, SessionPlan
+from fixgw.fix.dictionary import Dictionary
+from fixgw.fix.message import Message
+from fixgw.fix.validate import Rules, Validator
 from fixgw.handlers.order import Order
 from fixgw.handlers.passage import Passage
 from fixgw.messages.order_entry import Side, TimeInForce
@@ -21,10 +25,14 @@ from fixgw.sim.jumploop import LoopClock
 from fixgw.sim.messagelog import LoggedFrame
 from fixgw.sim.orders import Side as HouseSide
 from fixgw.sim.pki import Algorithm, ClientSpec
+from fixgw.sim.product import Product
 from fixgw.sim.sessions import memory_plans, memory_settings
 from fixgw.sim.venue import MarketSpec, Simulator
 from fixgw.transport.memory import MemoryNetwork
+from fixgw.venues.base import Venue
+from fixgw.venues.kalshi.margin import VENUE as MARGIN
 from fixgw.venues.kalshi.messages import NewOrderSingle
+from fixgw.venues.kalshi.profile import VENUE as EVENTS
 
 MARKET = "HIGHNY-26DEC31"
 FINE = "FINE-26DEC31"  # a market with prices on $0.0001
@@ -202,7 +210,7 @@ class Opener:
         prepare: Callable[[Simulator, DeskClock], None] | None = None,
         **settings: Any,
     ) -> AsyncIterator[Joined]:
-        """Run a venue and a gateway with these sessions.
+        """Run a venue and a gateway with these sessions; at the end the venue has kept to its dictionary.
 
         Args:
             seats: by name.
@@ -231,6 +239,7 @@ class Opener:
                 joined = Joined(venue, gateway, made.network, clock, key_ids)
                 joined.look()
                 yield joined
+            assert_in_dictionary(venue)
 
 
 def _plans(
@@ -260,6 +269,21 @@ def _bent(
         owner = plans[seat.key_of].session
         wrong |= {"sender_comp_id": owner.sender_comp_id, "signer": owner.signer}
     return replace(plan, session=replace(plan.session, **wrong))
+
+
+def assert_in_dictionary(venue: Simulator) -> None:
+    """Hold every frame that the venue has sent against what ``fixgw dict export`` writes."""
+    for frame in venue.log:
+        if frame.outbound:
+            EXPORTED[venue.settings.product].check(Message.decode(frame.frame))
+
+
+def _validator(spoken: Venue) -> Validator:
+    dialect = Dictionary.of_messages(spoken.profile.name, spoken.messages, spoken.profile.field_names)
+    return Validator(session_dictionary().merged(dialect), {"9": dialect}, "9", Rules())
+
+
+EXPORTED = {Product.EVENTS: _validator(EVENTS), Product.MARGIN: _validator(MARGIN)}
 
 
 def limit(

@@ -17,7 +17,7 @@ from fixgw.sim.orders import Side
 from fixgw.sim.product import Product
 from fixgw.sim.scenario import Scenario, load_scenario
 from fixgw.sim.stage import playing
-from fixgw.sim.venue import MARKETS, KnownKey, SimSettings, Simulator
+from fixgw.sim.venue import MARKETS, REST, REST_PORT, KnownKey, SimSettings, Simulator
 
 HOUSE_QUOTES = {
     Product.EVENTS: ((Side.BUY, Decimal("0.45")), (Side.SELL, Decimal("0.55"))),
@@ -64,6 +64,7 @@ def sim(
         )
     offset = base_port - NR.port
     ports = {kind.name: kind.port + offset if base_port else 0 for kind in KINDS}
+    ports[REST] = REST_PORT + offset if base_port else 0
     known = [KnownKey(name, file) for name, file in zip(ids, files, strict=True)]
     with told():
         settings = SimSettings(
@@ -102,6 +103,7 @@ def ready(venue: Simulator) -> dict[str, object]:
     return {
         "host": venue.settings.host,
         "ports": {names[name]: port for name, port in venue.ports.items()},
+        "rest": venue.rest_url,
         "ca": str(venue.ca_path),
         "keys": [
             {"name": key.name, "id": key.key_id, "private_key": str(key.path)} for key in venue.keys.values()

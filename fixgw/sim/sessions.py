@@ -57,6 +57,7 @@ def write_sessions(venue: Simulator, directory: Path, sessions: Sessions) -> Pat
         "store": {"kind": "tape", "path": str((directory / "tapes").resolve())},
     }
     lines = ["defaults:", *(f"  {name}: {json.dumps(value)}" for name, value in defaults.items())]
+    lines += [f"rest: {json.dumps({'url': venue.rest_url, 'ca_file': tls['ca_file']})}"]
     lines += [f"admin: {json.dumps({'socket': str((directory / 'admin.sock').resolve())})}", "sessions:"]
     for name, (kind, key) in sessions.items():
         first, *others = _session(venue, name, kind, key).items()

@@ -43,6 +43,7 @@ from fixgw.transport.listen import ListenSettings, listen
 from fixgw.transport.memory import MemoryNetwork
 
 REST = "rest"
+REST_PORT = 8243  # beside those of the kinds; the venue has 443 on another host
 LIMITS = AcceptorLimits(max_pending_per_address=256)  # every client of a simulator may be on this machine
 
 

@@ -107,6 +107,10 @@ def test_a_stale_order_has_a_code_of_its_own() -> None:
     assert stale.ord_rej_reason is OrdRejReason.UNKNOWN_ORDER  # the word that FIX has for the number
 
 
+def test_the_words_for_other_codes_are_the_same() -> None:
+    assert PROFILE.meanings.codes[380] == EVENTS.profile.meanings.codes[380]
+
+
 def test_overrides_are_laid_over_both_files() -> None:
     changed = VENUE.with_overrides({"kinds": {"orders-nr": {"port": 9228}}}).profile
     assert (changed.name, changed.kinds["orders-nr"].port) == ("kalshi-margin", 9228)

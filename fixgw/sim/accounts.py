@@ -142,7 +142,8 @@ class Accounts:
         if only is not None:
             refused = "" if named.subaccount in (None, only) else "PERMISSION_DENIED_FOR_SUBACCOUNT"
             return replace(owner, subaccount=only), refused
-        owner = replace(owner, subaccount=named.subaccount or 0) if named.subaccount else owner
+        if named.subaccount:
+            owner = replace(owner, subaccount=named.subaccount)
         customers = self.of(owner.account).customers
         if named.customer is None or customers is None:
             return owner, ""

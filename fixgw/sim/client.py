@@ -7,6 +7,8 @@ from typing import Protocol
 
 from fixgw.fix.message import Message
 from fixgw.handlers.base import SessionPort
+from fixgw.sim import requests
+from fixgw.sim.accounts import Accounts
 from fixgw.sim.kinds import SessionKind
 from fixgw.sim.logon import LogonFlags
 from fixgw.sim.orders import Owner
@@ -72,6 +74,14 @@ class Client:
         """ReceiveSettlementReports(20127): on unless N on KalshiPT, off unless Y where orders are entered."""
         chosen = self.flags.receive_settlement_reports
         return chosen is not False if self.kind.post_trade else self.kind.order_entry and chosen is True
+
+    def principal(self, message: Message, accounts: Accounts) -> tuple[Owner, str]:
+        """Return whose order a message works on, and the Text(58) that refuses it, if any.
+
+        Raises:
+            Reject: what it names is malformed.
+        """
+        return accounts.principal(self.owner, requests.named(message), self.subaccount)
 
     @property
     def owner(self) -> Owner:

@@ -23,7 +23,6 @@ from fixgw.sim.orders import (
     EngineEvent,
     Order,
     OrdRejReason,
-    Owner,
     Rejected,
     ReplaceRequest,
     State,
@@ -97,7 +96,7 @@ class OrderDesk:
         self._publish(self._engine.cancel_where(chosen, now_ns))
 
     def _new_order(self, client: Client, message: Message, now_ns: int) -> None:
-        owner, barred = self._principal(client, message)
+        owner, barred = client.principal(message, self._engine.accounts)
         terms = requests.new_order(
             message,
             owner,
@@ -116,7 +115,7 @@ class OrderDesk:
         self._publish(events, self._veil(client, failure, lambda: self._unknown_order(terms, now_ns)))
 
     def _cancel(self, client: Client, message: Message, now_ns: int) -> None:
-        owner, barred = self._principal(client, message)
+        owner, barred = client.principal(message, self._engine.accounts)
         request = requests.cancel(message, owner)
         failure = self.failures.take(client.name, "F")
         text = failure.text if failure is not None and not failure.applied else barred
@@ -125,17 +124,13 @@ class OrderDesk:
         self._publish(self._engine.cancel(request, now_ns, barred=refusal), veil)
 
     def _replace(self, client: Client, message: Message, now_ns: int) -> None:
-        owner, barred = self._principal(client, message)
+        owner, barred = client.principal(message, self._engine.accounts)
         request = requests.replace(message, owner, use_dollars=client.flags.use_dollars)
         failure = self.failures.take(client.name, "G")
         text = failure.text if failure is not None and not failure.applied else barred
         refusal = (CxlRejReason.OTHER, text) if text else None
         veil = self._veil(client, failure, lambda: self._unknown_cancel(request, now_ns))
         self._publish(self._engine.replace(request, now_ns, barred=refusal), veil)
-
-    def _principal(self, client: Client, message: Message) -> tuple[Owner, str]:
-        named = requests.named(message)
-        return self._engine.accounts.principal(client.owner, named, client.subaccount)
 
     def _veil(
         self, client: Client, failure: Failure | None, told: Callable[[], Rejected | CancelRejected]
@@ -170,7 +165,7 @@ class OrderDesk:
     def _order_group(self, client: Client, message: Message, now_ns: int) -> None:
         """OrderGroupResponse(UOH) first, then one report for each order that the group's end cancels."""
         request, groups = requests.order_group(message), self._engine.groups
-        owner, barred = self._engine.accounts.principal(client.owner, request.named, client.subaccount)
+        owner, barred = client.principal(message, self._engine.accounts)
         if barred:
             raise Reject(NOT_AUTHORIZED, barred, business=True, ref_id=request.group_id or None)
         index = request.named.exchange_index or 0

@@ -19,7 +19,7 @@ from fixgw.sim.accounts import sees
 from fixgw.sim.admission import OrderRefusal
 from fixgw.sim.client import Client
 from fixgw.sim.matching import MatchingEngine
-from fixgw.sim.orders import Accepted, Cause, EngineEvent, Order, Owner, Side, State, Terms, TimeInForce
+from fixgw.sim.orders import Accepted, Cause, EngineEvent, Order, Side, State, Terms, TimeInForce
 from fixgw.sim.quotes import Acceptance, Quote, QuoteState, Refused, Request
 from fixgw.sim.rfq import CLOSED, EXPIRED, Rfqs
 
@@ -100,7 +100,7 @@ class RfqDesk:
             self._end(request, rfq_reports.EXPIRED, CLOSED)
 
     def _request(self, client: Client, message: Message, now_ns: int) -> None:
-        owner, barred = self._principal(client, message)
+        owner, barred = client.principal(message, self._engine.accounts)
         ask = requests.quote_request(message, owner)
         try:
             _allow(barred)
@@ -119,7 +119,7 @@ class RfqDesk:
         quote_req_id, rfq_id = message.text(tags.QUOTE_REQ_ID), message.text(requests.RFQ_ID)
         if quote_req_id is None and rfq_id is None:
             raise FieldError(tags.QUOTE_REQ_ID, 1, "Required tag missing, QuoteReqID(131)")
-        owner, barred = self._principal(client, message)
+        owner, barred = client.principal(message, self._engine.accounts)
         try:
             _allow(barred)
             request = self.rfqs.find(owner.account, rfq_id=rfq_id, quote_req_id=quote_req_id)
@@ -143,7 +143,7 @@ class RfqDesk:
             maker.deliver(rfq_reports.withdrawn(request, text))
 
     def _quote(self, client: Client, message: Message, now_ns: int) -> None:
-        owner, barred = self._principal(client, message)
+        owner, barred = client.principal(message, self._engine.accounts)
         offer = requests.quote(message, owner, use_dollars=client.flags.use_dollars)
         try:
             _allow(barred)
@@ -168,7 +168,7 @@ class RfqDesk:
         self._tell_maker(quote)
 
     def _accept(self, client: Client, message: Message, now_ns: int) -> None:
-        owner, barred = self._principal(client, message)
+        owner, barred = client.principal(message, self._engine.accounts)
         wanted = requests.accept_quote(message, owner)
         try:
             _allow(barred)
@@ -246,10 +246,6 @@ class RfqDesk:
         maker = self._clients[quote.offer.owner.session]
         of_maker = self._engine.quirks.accepted_side_of_maker
         maker.deliver(rfq_reports.quote_status(quote, self._sizes(quote), maker.flags, of_maker=of_maker))
-
-    def _principal(self, client: Client, message: Message) -> tuple[Owner, str]:
-        named = requests.named(message)
-        return self._engine.accounts.principal(client.owner, named, client.subaccount)
 
     def _sizes(self, quote: Quote) -> dict[Side, Decimal]:
         return {side: self.rfqs.size(quote, side) for side in Side}

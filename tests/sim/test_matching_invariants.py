@@ -90,6 +90,13 @@ class Market(RuleBasedStateMachine):
         assert sum(self.desk.ledger.cash.values()) + pairs_outstanding + self.desk.ledger.fees == 0
 
     @invariant()
+    def cash_is_profit_less_fees_and_what_open_contracts_cost(self) -> None:
+        for holding in self.desk.ledger.holdings.values():
+            paid = holding.cost + max(-holding.position, Decimal(0))  # a NO costs what is left of one dollar
+            assert abs(holding.cash + holding.fees - holding.realised + paid) < Decimal("1e-20")
+            assert holding.position == holding.bought - holding.sold
+
+    @invariant()
     def new_trades_respect_price_and_time(self) -> None:
         fresh = self.desk.ledger.executions[self.seen :]
         self.seen = len(self.desk.ledger.executions)

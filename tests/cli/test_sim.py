@@ -14,7 +14,7 @@ from tests.cli.conftest import PATIENCE, fixgw, lines, process, running_sim
 
 def test_it_says_on_one_line_what_a_client_has_to_know(tmp_path: Path) -> None:
     with running_sim(tmp_path / "venue") as (running, ready):
-        assert list(ready) == ["host", "ports", "ca", "keys"]
+        assert list(ready) == ["host", "ports", "rest", "ca", "keys"]
         assert list(ready["ports"]) == [
             "KalshiNR",
             "KalshiDC",

@@ -13,7 +13,7 @@ from random import Random
 from typing import ClassVar, Protocol
 
 from fixgw.clock import Clock, Now
-from fixgw.config.values import Count, Duration, Price, Probability, Quantity, Rate
+from fixgw.config.values import Count, Duration, Name, Price, Probability, Quantity, Rate
 from fixgw.engine.driver import plain_message
 from fixgw.errors import ConfigError, LocalError, Reject
 from fixgw.fix.message import Message
@@ -42,7 +42,7 @@ class MakerSpec:
         rate: new pairs of quotes a second, on average.
     """
 
-    name: str
+    name: Name
     symbol: str
     mid: Price = Decimal("0.50")
     spread: Price = Decimal("0.04")
@@ -62,7 +62,7 @@ class TakerSpec:
         rate: orders a second, on average.
     """
 
-    name: str
+    name: Name
     symbol: str
     size: Count = 10
     rate: Rate = 1.0
@@ -81,7 +81,7 @@ class RfqCreatorSpec:
         latency: seconds that it thinks about one.
     """
 
-    name: str
+    name: Name
     symbol: str
     size: Quantity = Decimal(100)
     rate: Rate = 0.1
@@ -102,7 +102,7 @@ class RfqQuoterSpec:
         latency: seconds that it takes for either.
     """
 
-    name: str
+    name: Name
     bid: Price = Decimal("0.45")
     offer: Price = Decimal("0.55")
     answer: Probability = 1.0

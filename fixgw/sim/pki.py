@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import NameOID
 
+from fixgw.config.values import Name
 from fixgw.errors import ConfigError
 from fixgw.sim.accounts import ALL_SCOPES, Scope, check_subaccount
 
@@ -63,7 +64,7 @@ class ClientSpec:
         subaccount: the one that the key is restricted to; None for all.
     """
 
-    name: str
+    name: Name
     algorithm: Algorithm
     account: str
     key_id: str = ""

@@ -18,16 +18,20 @@ from fixgw.config.records import read_fields, read_record, section_of
 from fixgw.config.values import Count, Dollars, Duration, Quantity
 from fixgw.errors import ConfigError
 from fixgw.sim.admission import Trading
+from fixgw.sim.book import CONTRACT, Book
 from fixgw.sim.failures import Failure
 from fixgw.sim.faults import FaultRule
 from fixgw.sim.orders import Side
 from fixgw.sim.participants import Participants
-from fixgw.sim.product import Product
+from fixgw.sim.product import RULES
 from fixgw.sim.settlement import Result
 from fixgw.sim.venue import SimSettings
 
 # Settings that belong to whoever runs the venue, or have a place of their own in the file.
 ELSEWHERE = frozenset({"state", "host", "ports", "tls", "network", "clock", "known_keys", "faults", "seed"})
+PRICES = frozenset({"bid", "offer", "price"})
+# lists under venue -> the setting that no two entries may share
+NAMED = (("markets", "symbol"), ("clients", "name"), ("clients", "key_id"), ("accounts", "name"))
 SYMBOLS = ("symbol", "close_market", "reopen_market")  # settings that name a market
 KEYS = ("key", "cut", "pause_reports", "resume_reports")  # settings that name an API key
 
@@ -170,7 +174,8 @@ class Event:
     @property
     def happenings(self) -> list[tuple[str, Any]]:
         """What the event says that happens, and to whom."""
-        return [(name, getattr(self, name)) for name in HAPPENINGS if getattr(self, name) is not None]
+        said = [(name, getattr(self, name)) for name in HAPPENINGS]
+        return [(name, about) for name, about in said if about is not None and about is not False]
 
 
 HAPPENINGS = tuple(one.name for one in fields(Event) if one.name not in ("at", "every"))
@@ -227,7 +232,7 @@ def load_scenario(path: Path, base: SimSettings) -> Scenario:
     problems = (
         _unknown_names(document, settings),
         _namesakes(document),
-        _too_dear(document, scenario, settings),
+        _impossible(document, scenario, settings),
     )
     raise_errors([one for found in problems for one in found])
     return scenario
@@ -274,29 +279,64 @@ def _unknown_names(document: Document, settings: SimSettings) -> Iterator[Proble
 
 
 def _namesakes(document: Document) -> Iterator[Problem]:
-    """Yield a problem for each participant whose name another one has."""
-    seen: set[str] = set()
-    for group, members in (document.data.get("participants") or {}).items():
-        for index, member in enumerate(members):
-            path = ("participants", group, index, "name")
-            if member["name"] in seen:
-                what = f"two participants are named {member['name']!r}"
-                yield Problem(what, document.where(path), "give each a name of its own")
-            seen.add(member["name"])
+    """Yield a problem for each entry of a list whose name another one has."""
+    participants = [("participants", group) for group in document.data.get("participants", ())]
+    for lists, setting in ((participants, "name"), *(([("venue", part)], name) for part, name in NAMED)):
+        seen: set[str] = set()
+        for path in lists:
+            for index, entry in enumerate(document.data.get(path[0], {}).get(path[1], ())):
+                name = entry.get(setting)
+                if name and name in seen:
+                    what = f"there are two {path[1]} with the {setting} {name!r}"
+                    yield Problem(what, document.where((*path, index, setting)), "give each one of its own")
+                seen.add(name)
 
 
-def _too_dear(document: Document, scenario: Scenario, settings: SimSettings) -> Iterator[Problem]:
-    """Yield a problem for each price of one dollar and more, where that is all that a contract can pay."""
-    prices: list[tuple[SettingPath, Decimal]] = []
+def _impossible(document: Document, scenario: Scenario, settings: SimSettings) -> Iterator[Problem]:
+    """Yield a problem for each price and quantity that the market would refuse."""
+    perpetual = RULES[settings.product].perpetual
+    books = {
+        market.symbol: Book(market.symbol, subpenny=market.subpenny, perpetual=perpetual)
+        for market in settings.markets
+    }
+    for path, symbol, number in _numbers(scenario):
+        if symbol in books:
+            judge = _price_fault if path[-1] in PRICES else _quantity_fault
+            fault = judge(books[symbol], number)
+            if fault is not None:
+                yield Problem(fault[0], document.where(path), fault[1])
+
+
+def _price_fault(book: Book, price: Decimal) -> tuple[str, str] | None:
+    if book.on_grid(price):
+        return None
+    if price >= 1 and not book.perpetual:
+        what = f"a price of {price} is too much: a contract pays one dollar"
+        return what, "say less than 1, or product: margin under venue"
+    return f"{book.symbol} takes no price of {price}", f"say a multiple of {book.tick}"
+
+
+def _quantity_fault(book: Book, qty: Decimal) -> tuple[str, str] | None:
+    if book.is_size(qty):
+        return None
+    return (
+        f"{book.symbol} takes no quantity of {qty}",
+        f"say a multiple of {1 if book.perpetual else CONTRACT}",
+    )
+
+
+def _numbers(scenario: Scenario) -> Iterator[tuple[SettingPath, str, Decimal]]:
+    """Yield every price and quantity that is said of a market, and where."""
     for index, quotes in enumerate(scenario.house):
-        prices += [(("house", index, "bid"), quotes.bid), (("house", index, "offer"), quotes.offer)]
+        for name in ("bid", "offer", "size"):
+            yield ("house", index, name), quotes.symbol, getattr(quotes, name)
     for index, event in enumerate(scenario.events):
-        if event.order is not None:
-            prices.append((("events", index, "order", "price"), event.order.price))
-    for path, price in prices if settings.product is Product.EVENTS else ():
-        if price >= 1:
-            what = f"a price of {price} is too much: a contract pays one dollar"
-            yield Problem(what, document.where(path), "say less than 1, or product: margin under venue")
+        for name in ("price", "qty") if event.order is not None else ():
+            assert event.order is not None
+            yield ("events", index, "order", name), event.order.symbol, getattr(event.order, name)
+    for group in ("makers", "rfq_creators"):
+        for index, one in enumerate(getattr(scenario.participants, group)):
+            yield ("participants", group, index, "size"), one.symbol, one.size
 
 
 def _remedy(value: str, known: Collection[str]) -> str:

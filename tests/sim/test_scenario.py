@@ -162,9 +162,22 @@ house: [{symbol: P, bid: 19.4, offer: 19.5, size: 1}]
             ),
             (
                 "participants: {rfq_quoters: [{name: q}, {name: r}, {name: q}]}",
-                "two participants are named 'q'",
+                "there are two rfq_quoters with the name 'q'",
                 ":1 participants.rfq_quoters[2].name",
             ),
+            (
+                f"house: [{{symbol: {MARKET}, bid: 0.485, offer: 0.5, size: 1}}]",
+                f"{MARKET} takes no price of 0.485",
+                ":1 house[0].bid",
+            ),
+            (
+                f"participants: {{makers: [{{name: m, symbol: {MARKET}, size: 1.001}}]}}",
+                f"{MARKET} takes no quantity of 1.001",
+                ":1 participants.makers[0].size",
+            ),
+            ("venue: {markets: [{symbol: A}, {symbol: A}]}", "two markets with the symbol 'A'", "markets[1]"),
+            ("venue: {clients: [{name: ../x, algorithm: rsa, account: a}]}", "'name'", "clients[0].name"),
+            ("events: [{at: 1, flush_quotes: false}]", "this one says 0", ":1 events[0]"),
             ("participants: {takers: [{name: t, symbol: X}]}", "no market 'X'", "takers[0].symbol"),
             ("participants: {rfq_quoters: [{name: q, answer: 3}]}", "'answer'", "rfq_quoters[0].answer"),
             ("events: [{at: 10x, flush_quotes: true}]", "'10x' is no duration", ":1 events[0].at"),

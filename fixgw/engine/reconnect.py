@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from fixgw.engine.ending import LinkEnd
 from fixgw.engine.settings import RetrySettings
@@ -12,6 +13,8 @@ from fixgw.errors import ConnectError
 from fixgw.session.outcome import CloseCode
 from fixgw.session.state import OnMismatch
 from fixgw.venues.base import LogoutRule, Retry
+
+Judge: TypeAlias = Callable[[str], LogoutRule]
 
 
 class Next(StrEnum):
@@ -48,19 +51,20 @@ class Tries:
 
     Args:
         failures: ends in a row without a connection that lasted.
-        refusals: refused Logons in a row.
+        refusals: refused Logons in a row, those apart whose reason passes by itself.
     """
 
     failures: int = 0
     refusals: int = 0
 
-    def after(self, end: LinkEnd | ConnectError, retry: RetrySettings) -> Tries:
-        """Return the counts after one more end."""
+    def after(self, end: LinkEnd | ConnectError, retry: RetrySettings, judge: Judge) -> Tries:
+        """Return the counts after one more end; arguments as for ``decide``."""
         if isinstance(end, ConnectError):
             return Tries(self.failures + 1, self.refusals)
         if end.logged_on:
             return Tries(0 if end.seconds >= retry.reset_seconds else self.failures + 1, 0)
-        return Tries(self.failures + 1, self.refusals + (end.refused is not None))
+        counts = end.refused is not None and not judge(end.refused.text).passes
+        return Tries(self.failures + 1, self.refusals + counts)
 
 
 # Ends that trying again can not cure.
@@ -93,7 +97,7 @@ def decide(
     end: LinkEnd | ConnectError,
     tries: Tries,
     retry: RetrySettings,
-    judge: Callable[[str], LogoutRule],
+    judge: Judge,
     on_mismatch: OnMismatch,
     jitter: float,
 ) -> Decision:
@@ -143,9 +147,7 @@ def _mismatch(end: LinkEnd, on_mismatch: OnMismatch, delay: float) -> Decision:
     return Decision(Next.STOP, why=why, remedy=remedy, mendable=True)
 
 
-def _by_text(
-    end: LinkEnd, tries: Tries, retry: RetrySettings, judge: Callable[[str], LogoutRule], delay: float
-) -> Decision:
+def _by_text(end: LinkEnd, tries: Tries, retry: RetrySettings, judge: Judge, delay: float) -> Decision:
     text = end.refused.text if end.refused is not None else end.logout_text
     rule = _about_clock(end) or (judge(text) if text else LogoutRule("", Retry.RETRY, remedy=_remedy(end)))
     told = text or end.reason.text
@@ -154,7 +156,7 @@ def _by_text(
     why = f"{end.reason.code.value}: {told}" if told else end.reason.code.value
     if rule.action is Retry.FATAL:
         return Decision(Next.STOP, why=why, remedy=rule.remedy)
-    if retry.max_refusals and tries.refusals >= retry.max_refusals:
+    if retry.max_refusals and tries.refusals >= retry.max_refusals and not rule.passes:
         remedy = rule.remedy or "look at the venue's text, then start the session again"
         last = told or "without a text"
         return Decision(

@@ -160,7 +160,7 @@ class Supervisor:
             self.state = Upkeeping.RUNNING
             end = await self._connected()
             link.reset_next_logon |= resetting and not end.logged_on  # the peer knows nothing of that reset
-        self.tries = self.tries.after(end, self._retry)
+        self.tries = self.tries.after(end, self._retry, self._judge)
         self.hosts.after(end)
         jitter = self._retry.jitter()
         return decide(end, self.tries, self._retry, self._judge, link.settings.on_mismatch, jitter)

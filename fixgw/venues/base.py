@@ -39,6 +39,7 @@ class LogoutRule:
         wait_seconds: for WAIT, the least time to the next attempt.
         meaning: a sentence for a person.
         remedy: what a person can do.
+        passes: it passes by itself, so that Logons refused with it do not count towards ``max_refusals``.
     """
 
     contains: str
@@ -46,6 +47,7 @@ class LogoutRule:
     wait_seconds: float = 0.0
     meaning: str = ""
     remedy: str = ""
+    passes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ LOST = LinkEnd(CloseReason(CloseCode.LOST), logged_on=True, seconds=1.0)
 def judge(text: str) -> LogoutRule:
     rows = {
         "already exists": LogoutRule("already exists", Retry.WAIT, 60.0),
+        "busy": LogoutRule("busy", Retry.RETRY, passes=True),
         "Invalid TargetCompID": LogoutRule("Invalid", Retry.FATAL, meaning="wrong port", remedy="fix port"),
     }
     return rows.get(text, LogoutRule("", Retry.RETRY))
@@ -78,6 +79,17 @@ def test_refusals_in_a_row_break_the_circuit() -> None:
     decision = after(refused("no such thing"), Tries(3, 3))
     assert decision.next is Next.STOP
     assert "3 refused Logons" in decision.why
+
+
+def test_a_refusal_that_passes_by_itself_does_not_break_the_circuit() -> None:
+    assert Tries(2, 2).after(refused("busy"), RETRY, judge) == Tries(3, 2)
+    assert after(refused("busy"), Tries(9, 3)).next is Next.DIAL
+
+
+def test_a_refusal_of_another_kind_still_counts_after_one_that_passes() -> None:
+    tries = Tries(2, 2).after(refused("busy"), RETRY, judge).after(refused("no such thing"), RETRY, judge)
+    assert tries == Tries(4, 3)
+    assert after(refused("no such thing"), tries).next is Next.STOP
 
 
 def test_a_refusal_says_what_the_text_means() -> None:
@@ -158,19 +170,19 @@ def test_on_mismatch_reset_begins_a_new_epoch() -> None:
 
 def test_a_connection_that_lasted_clears_the_failures() -> None:
     lasted = LinkEnd(CloseReason(CloseCode.LOST), logged_on=True, seconds=31.0)
-    assert Tries(5, 2).after(lasted, RETRY) == Tries(0, 0)
+    assert Tries(5, 2).after(lasted, RETRY, judge) == Tries(0, 0)
 
 
 def test_a_short_connection_counts_as_a_failure_and_clears_refusals() -> None:
-    assert Tries(5, 2).after(LOST, RETRY) == Tries(6, 0)
+    assert Tries(5, 2).after(LOST, RETRY, judge) == Tries(6, 0)
 
 
 def test_a_network_failure_leaves_refusals_alone() -> None:
-    assert Tries(1, 2).after(ConnectError("down"), RETRY) == Tries(2, 2)
+    assert Tries(1, 2).after(ConnectError("down"), RETRY, judge) == Tries(2, 2)
 
 
 def test_a_refusal_counts_twice_over() -> None:
-    assert Tries(1, 1).after(refused("no"), RETRY) == Tries(2, 2)
+    assert Tries(1, 1).after(refused("no"), RETRY, judge) == Tries(2, 2)
 
 
 # -- which host is next --

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -31,7 +32,7 @@ class Call:
         self.answer: Future[Any] = Future()
         self._function = function
         self._finish = finish
-        self._task: asyncio.Future[Any] | None = None
+        self._task: asyncio.Task[Any] | None = None
 
     def start(self) -> None:
         """Begin, on the loop, unless that is at its end."""
@@ -40,7 +41,8 @@ class Call:
         try:
             result = self._function()
             if isinstance(result, Awaitable):
-                self._task = asyncio.ensure_future(_awaited(result))
+                waiting = result if inspect.iscoroutine(result) else _awaited(result)
+                self._task = asyncio.get_running_loop().create_task(waiting)
                 self._task.add_done_callback(self._done)
                 return
             shown = self._finish(result)

@@ -90,7 +90,9 @@ class Campaign:
         self._processes: list[Process] = []
         self._connections: list[int] = []
         self._file = write_sessions(venue, directory, {"desk": (setup.kind, CLIENT)})
-        text = self._file.read_text().replace("kind: tape,", f"kind: tape, sync: {setup.sync.value},")
+        tape = '"kind": "tape"'
+        text = self._file.read_text().replace(tape, f'{tape}, "sync": "{setup.sync.value}"')
+        assert setup.sync.value in text
         self._plain = self._file.with_name("plain.yaml")
         self._plain.write_text(text)
         self._file.write_text(f"{text}    handlers: {{orders: trader:{setup.trader.__name__}}}\n")

@@ -195,10 +195,11 @@ class Gateway:
         Returns:
             What was done on each session and which orders are still open, once each has been cleared once.
         """
-        saved = self._switch.pull(reason, self._clock.now().utc_ns)
-        log.critical("killed", extra={"reason": reason, "saved": saved})
+        self._switch.pull(reason, self._clock.now().utc_ns)
         self._begin_kill()
-        return await self._killing.report(saved=saved)
+        self._killing.save()
+        log.critical("killed", extra={"reason": reason})
+        return await self._killing.report()
 
     async def release(self, reason: str) -> None:
         """Let messages leave again.

@@ -54,12 +54,13 @@ class Killing:
         self._guards: dict[Link, KillGuard] = {}
         self._first: dict[str, asyncio.Future[SessionKill]] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._saving: asyncio.Future[bool] | None = None
 
     def begin(self, sessions: Sequence[SessionHandle]) -> None:
         """Block sessions, and clear each of open orders: now, or as soon as it is logged on."""
         for session in sessions:
             self.block(session.link, session.traffic)
-        if self.at_work:
+        if self._clears:
             return
         self.stop()
         loop = asyncio.get_running_loop()
@@ -77,16 +78,30 @@ class Killing:
         link.block(guard)
         link.note(f"kill switch on: {self.switch.pulled.reason}")
 
-    async def report(self, *, saved: bool) -> KillReport:
+    def save(self) -> None:
+        """Let a restart know, off the loop: the cancels do not wait for the disk."""
+        if not self._saves:
+            self._saving = asyncio.get_running_loop().run_in_executor(None, self.switch.save)
+
+    async def report(self) -> KillReport:
         """Wait until every session that is up was cleared once, and tell what came of it."""
         assert self.switch.pulled is not None
         pulled = self.switch.pulled
         sessions = [await asyncio.shield(first) for first in self._first.values()]
+        saved = self._saving is not None and await asyncio.shield(self._saving)
         return KillReport(pulled.reason, pulled.utc_ns, saved, tuple(sessions))
 
     @property
     def at_work(self) -> bool:
-        """True while a session is cleared for the first time."""
+        """True while a session is cleared for the first time, or the file is written."""
+        return self._saves or self._clears
+
+    @property
+    def _saves(self) -> bool:
+        return self._saving is not None and not self._saving.done()
+
+    @property
+    def _clears(self) -> bool:
         return any(not first.done() for first in self._first.values())
 
     async def settled(self) -> None:

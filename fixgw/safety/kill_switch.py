@@ -47,20 +47,22 @@ class KillSwitch:
         """True while nothing but cancels may leave."""
         return self.pulled is not None
 
-    def pull(self, reason: str, utc_ns: int) -> bool:
-        """Switch it on; what was said first stays when it is on already.
+    def pull(self, reason: str, utc_ns: int) -> None:
+        """Switch it on; what was said first stays when it is on already. ``save`` lets a restart know."""
+        if self.pulled is None:
+            self.pulled = Pulled(reason, utc_ns)
+
+    def save(self) -> bool:
+        """Write the file; blocking, safe to call from a thread, because orders must not wait for a disk.
 
         Returns:
             True when a restart will find it on.
         """
-        if self.pulled is None:
-            self.pulled = Pulled(reason, utc_ns)
         try:
-            return self.file is not None and _write(self.file, self.pulled)
-        except OSError as error:  # the orders have to go all the same
-            log.critical(
-                "the kill switch is on in memory alone", extra={"file": str(self.file), "why": str(error)}
-            )
+            return self.file is not None and self.pulled is not None and _write(self.file, self.pulled)
+        except OSError as error:
+            detail = {"file": str(self.file), "why": str(error)}
+            log.critical("the kill switch is on in memory alone", extra=detail)
             return False
 
     def release(self) -> None:

@@ -27,20 +27,23 @@ def test_it_is_off_at_first(file: Path) -> None:
 
 
 def test_a_file_carries_reason_and_time_over_a_restart(file: Path) -> None:
-    assert KillSwitch(file).pull(REASON, 7)
+    switch = KillSwitch(file)
+    switch.pull(REASON, 7)
+    assert switch.save()
     assert KillSwitch(file).pulled == Pulled(REASON, 7)
 
 
 def test_without_a_file_a_restart_forgets_it() -> None:
     switch = KillSwitch()
-    assert not switch.pull(REASON, 7)
-    assert switch.on
+    switch.pull(REASON, 7)
+    assert (switch.on, switch.save()) == (True, False)
 
 
 def test_the_first_reason_stays(file: Path) -> None:
     switch = KillSwitch(file)
     switch.pull(REASON, 7)
     switch.pull("another", 8)
+    switch.save()
     assert switch.pulled == KillSwitch(file).pulled == Pulled(REASON, 7)
 
 
@@ -68,8 +71,8 @@ def test_a_file_that_can_not_be_written_leaves_it_on_in_memory(tmp_path: Path) -
     (tmp_path / "taken").touch()
     switch = KillSwitch()
     switch.file = tmp_path / "taken" / "kill-switch.json"
-    assert not switch.pull(REASON, 7)
-    assert switch.on
+    switch.pull(REASON, 7)
+    assert (switch.save(), switch.on) == (False, True)
 
 
 def test_a_second_pull_writes_what_the_first_could_not(tmp_path: Path) -> None:
@@ -78,14 +81,17 @@ def test_a_second_pull_writes_what_the_first_could_not(tmp_path: Path) -> None:
     switch = KillSwitch()
     switch.file = ground / "kill-switch.json"
     switch.pull(REASON, 7)
+    switch.save()
     ground.unlink()
-    assert switch.pull(REASON, 8)
+    switch.pull(REASON, 8)
+    assert switch.save()
     assert KillSwitch(switch.file).pulled == Pulled(REASON, 7)
 
 
 def test_a_release_removes_the_file(file: Path) -> None:
     switch = KillSwitch(file)
     switch.pull(REASON, 7)
+    switch.save()
     switch.release()
     assert (switch.on, KillSwitch(file).on) == (False, False)
 

@@ -24,6 +24,7 @@ from fixgw.handlers.orders import Orders
 from fixgw.observe.snapshot import GatewaySnapshot
 from fixgw.safety.kill_steps import KillReport
 from fixgw.safety.kill_switch import KillSwitch
+from fixgw.safety.traffic import Traffic
 
 C = TypeVar("C", bound=Client)
 
@@ -196,7 +197,8 @@ class Gateway:
             What was done on each session and which orders are still open, once each has been cleared once.
         """
         self._switch.pull(reason, self._clock.now().utc_ns)
-        self._begin_kill()
+        self._killing.begin(self.sessions)
+        self._killing.block(dict.fromkeys(self.served.values(), Traffic()))
         self._killing.save()
         log.critical("killed", extra={"reason": reason})
         return await self._killing.report()
@@ -215,11 +217,6 @@ class Gateway:
         self._switch.release()
         self._killing.end(reason)
         log.warning("released", extra={"reason": reason})
-
-    def _begin_kill(self) -> None:
-        self._killing.begin(self.sessions)
-        for link in self.served.values():
-            self._killing.block(link)
 
     # -- administration --
 
@@ -290,8 +287,8 @@ class Gateway:
             async with AsyncExitStack() as serving:
                 for acceptor in self._acceptors:
                     await serving.enter_async_context(acceptor)
-                for link in self.served.values():
-                    self._killing.block(link)
+                if self._switch.on:
+                    self._killing.block(dict.fromkeys(self.served.values(), Traffic()))
                 yield
                 await self.drain()
         finally:

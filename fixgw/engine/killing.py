@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +58,7 @@ class Killing:
 
     def begin(self, sessions: Sequence[SessionHandle]) -> None:
         """Block sessions, and clear each of open orders: now, or as soon as it is logged on."""
-        for session in sessions:
-            self.block(session.link, session.traffic)
+        self.block({session.link: session.traffic for session in sessions})
         if self._clears:
             return
         self.stop()
@@ -70,13 +69,15 @@ class Killing:
                 clearing = self._keep_clear(session, first)
                 self._tasks.append(loop.create_task(clearing, name=f"kill {session.name}"))
 
-    def block(self, link: Link, traffic: Traffic | None = None) -> None:
-        """Keep back everything that adds risk on a session, from now on."""
-        if link in self._guards or self.switch.pulled is None:
-            return
-        guard = self._guards[link] = KillGuard(self.switch, traffic or Traffic())
-        link.block(guard)
-        link.note(f"kill switch on: {self.switch.pulled.reason}")
+    def block(self, links: Mapping[Link, Traffic]) -> None:
+        """Keep back everything that adds risk on these sessions, from now on."""
+        assert self.switch.pulled is not None
+        blocked = [link for link in links if link not in self._guards]
+        for link in blocked:  # all of them, before anything is written
+            self._guards[link] = KillGuard(self.switch, links[link])
+            link.block(self._guards[link])
+        for link in blocked:
+            link.note(f"kill switch on: {self.switch.pulled.reason}")
 
     def save(self) -> None:
         """Let a restart know, off the loop: the cancels do not wait for the disk."""

@@ -245,6 +245,21 @@ async def test_a_second_connection_of_a_key(desk: Opener, kind: str, row: Words)
         assert joined["second"].active
 
 
+@rows_by_kind(
+    [Words("already exists, until the venue notices that a connection is dead", "A out, 5 in")], *KINDS
+)
+async def test_a_connection_whose_desk_is_dead(desk: Opener, kind: str, row: Words) -> None:
+    seats = {"desk": Seat(kind), "second": Seat(kind, key_of="desk")}
+    async with desk(seats, wait="none", retry=SECOND) as joined:
+        joined.venue.inject(FaultRule(Fault.SILENCE, Direction.TO_VENUE, msg_type="0", times=1))
+        joined.seen = 0
+        await asyncio.sleep(62)  # the second attempt
+        assert [frame.get(58) for frame in admin(joined, "desk", "5")].count("already exists") == 2
+        assert {logon.connection for logon in admin(joined, "desk", "A")} == {1}
+        await asyncio.sleep(15)  # the venue has asked and heard nothing: the key is free
+        assert {logon.connection for logon in admin(joined, "desk", "A")} == {1, 2}
+
+
 # -- Logout --
 
 

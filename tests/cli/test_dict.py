@@ -71,6 +71,13 @@ def test_the_venue_s_tags_have_the_venue_s_names() -> None:
     ]
 
 
+def test_margin_products_have_a_dictionary_of_their_own() -> None:
+    made = exported("--venue", "kalshi-margin", "--part", "application")
+    order = {made.field_name(member.tag) for member in made.messages["D"].members}
+    assert "UMS" not in made.messages
+    assert order.isdisjoint({"ExDestination", "QuoteID", "RfqId"})
+
+
 def test_values_are_left_open_on_request() -> None:
     listed, left_open = exported(), exported("--open-values")
     assert listed.fields[103].values

@@ -138,7 +138,11 @@ class Position:
     @property
     def avg_px(self) -> Decimal | None:
         """Average YES price at which what is held was entered, to eight places; None when nothing is."""
-        return (self.cost / self.qty).quantize(COST_GRID, ROUND_HALF_EVEN, _WIDE) if self.qty else None
+        if not self.qty:
+            return None
+        exact = self.cost / self.qty
+        rounded = exact.quantize(COST_GRID, ROUND_HALF_EVEN, _WIDE)
+        return exact if exact == rounded else rounded  # without zeros that say nothing
 
     def snapshot(self) -> PositionSnapshot:
         """Return what can be seen of it now."""

@@ -11,7 +11,7 @@ import dataclasses
 import inspect
 import types
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from decimal import Decimal
 from enum import Enum
 from functools import cache, partial
@@ -312,13 +312,13 @@ _FACADES: Mapping[type, type[Blocking[Any]]] = {
 def shown(thread: LoopThread, value: Any, orders: Orders | None = None) -> Any:
     """Return what another thread gets for a value of the loop's; called on the loop."""
     show = partial(shown, thread, orders=orders)
-    if isinstance(value, list | deque):
+    if isinstance(value, list | deque | ValuesView | KeysView | ItemsView):
         return [show(item) for item in value]
     if isinstance(value, set | frozenset):
         return {show(item) for item in value}
     if type(value) is tuple:
         return tuple(show(item) for item in value)
-    if isinstance(value, dict):
+    if isinstance(value, dict | types.MappingProxyType):
         return {key: show(item) for key, item in value.items()}
     if isinstance(value, AsyncIterator):
         return BlockingIterator(thread, value, show)

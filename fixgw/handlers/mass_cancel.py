@@ -109,6 +109,8 @@ class MassCancels:
             self.settle(request, Ending.UNKNOWN, text)
 
     def renumbered(self) -> None:
-        """Numbers began anew: those of before name other messages."""
+        """Numbers began anew: those of before name other messages, and what was lost is never told."""
         for request in self:
             request.msg_seq_num = 0
+            if request.ending is Ending.UNKNOWN:
+                del self._waiting[request.cl_ord_id]

@@ -7,11 +7,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, KeysView
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Self
 
 import pytest
@@ -41,6 +42,7 @@ class Ticker(Client):
         super().__init__()
         self.seen = [1, 2]
         self.by_name = {"a": self}
+        self.shared = MappingProxyType(self.by_name)
         self._news: Arrivals[str] = Arrivals(10)
 
     def __len__(self) -> int:
@@ -65,6 +67,9 @@ class Ticker(Client):
 
     def later(self, loop_seconds: float, word: str) -> None:
         asyncio.get_running_loop().call_later(loop_seconds, self.tell, word)
+
+    def names(self) -> KeysView[str]:
+        return self.by_name.keys()
 
     def end(self) -> None:
         self._news.end()
@@ -382,6 +387,7 @@ class TestClients:
         with entered(venue) as gateway:
             ticker = gateway.client(Ticker)
             assert (ticker.seen, ticker.by_name) == ([1, 2], {"a": ticker})
+            assert (type(ticker.shared), ticker.shared, ticker.names()) == (dict, {"a": ticker}, ["a"])
             ticker.seen.append(3)
             assert ticker.seen == [1, 2]
             assert ticker.same(ticker)

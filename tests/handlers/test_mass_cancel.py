@@ -105,6 +105,14 @@ async def test_a_number_of_a_former_epoch_names_no_mass_cancel(desk: Desk) -> No
     assert asked.ending is None
 
 
+async def test_one_that_was_lost_is_forgotten_with_its_numbers(desk: Desk) -> None:
+    asked = await desk.orders.mass_cancel()
+    desk.orders.on_disconnect()
+    desk.orders.on_reset(2, 0)
+    desk.tell(verdict(asked.cl_ord_id))
+    assert asked.ending is Ending.UNKNOWN
+
+
 def test_inside_a_turn_it_is_sent_without_waiting(desk: Desk) -> None:
     desk.orders.request_mass_cancel()
     assert desk.port.sent[-1].msg_type == "q"

@@ -10,29 +10,23 @@ from fixgw.errors import FieldError
 from fixgw.fix.message import Message
 from fixgw.fix.tags import (
     BUSINESS_REJECT_REF_ID,
-    CL_ORD_ID,
     ORD_REJ_REASON,
     ORD_STATUS,
-    ORIG_CL_ORD_ID,
     TEXT,
-    TIME_IN_FORCE,
 )
 from fixgw.handlers.base import Context
 from fixgw.handlers.mass_cancel import MassCancels
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Order, OrderState, Request
-from fixgw.handlers.orderindex import OrderIndex
 from fixgw.handlers.reports import UNDECIDED, apply_report, named_by, standing
+from fixgw.handlers.sentorders import SentOrders
 from fixgw.messages.business import BusinessMessageReject
 from fixgw.messages.order_entry import (
     ExecutionReport,
-    NewOrderSingle,
     OrderCancelReject,
-    OrderCancelReplaceRequest,
     OrdRejReason,
 )
 
-IMMEDIATE = b"3"  # TimeInForce(59)
 DUPLICATE_ORDER = OrdRejReason.DUPLICATE_ORDER.encode()
 NO_MEANINGS = Meanings()
 # OrdStatus(39) of an OrderCancelReject that says that nothing is left of the order
@@ -41,7 +35,7 @@ UNSETTLED = (None, Ending.UNKNOWN)
 NEVER_REACHED = "the message never reached the venue"
 
 
-class OrderBook(OrderIndex):
+class OrderBook(SentOrders):
     """Follows orders by what was sent and what the venue says.
 
     Args:
@@ -158,16 +152,6 @@ class OrderBook(OrderIndex):
         """Monotonic seconds; whoever sends knows the clock."""
         return 0.0
 
-    def _sent(self, message: Message, msg_seq_num: int) -> None:
-        if CL_ORD_ID not in message:  # nobody could follow it
-            return
-        if message.msg_type == "D":
-            self._placed(message, msg_seq_num, 0.0)
-        elif message.msg_type in ("F", "G"):
-            original = self._by_id.get(message.text(ORIG_CL_ORD_ID) or "")
-            if original is not None:
-                self._requested(original, message, msg_seq_num, 0.0)
-
     def _awaited(self) -> list[Request]:
         """Return what has no final ending."""
         return [*(request for _, request in self._requests.values()), *self._mass_cancels]
@@ -179,60 +163,6 @@ class OrderBook(OrderIndex):
                 if request is order.request and order.state is OrderState.SENT:
                     self._move(order, OrderState.UNKNOWN)
         self._mass_cancels.lost(text)
-
-    def _placed(self, message: Message, number: int, sent_at: float) -> Order:
-        view = NewOrderSingle.view(message)
-        request = Request("D", view.cl_ord_id or "", number, sent_at)
-        known = self._in_doubt(request.cl_ord_id)
-        if known is not None:
-            return self._retried(known, request)
-        order = Order(
-            request,
-            view.symbol,
-            str(view.side),
-            view.order_qty or Decimal(0),
-            view.price,
-            ord_type=str(view.ord_type),
-            immediate=message.get(TIME_IN_FORCE) == IMMEDIATE,
-            sent=message,
-            chain=[request.cl_ord_id],
-        )
-        order.leaves_qty = order.order_qty
-        self._adopt(order)
-        self._track(order, request)
-        return order
-
-    def _in_doubt(self, cl_ord_id: str) -> Order | None:
-        """Return the order that was sent under this ClOrdID, if nobody knows whether the venue has it."""
-        known = self._by_id.get(cl_ord_id)
-        doubtful = known is not None and known.ending is Ending.UNKNOWN
-        return known if known is not None and doubtful and known.request.cl_ord_id == cl_ord_id else None
-
-    def _retried(self, order: Order, request: Request) -> Order:
-        """The order was sent once more: it is one order, whichever attempt arrives."""
-        order.formers = (*order.formers, order.request)
-        order.request = request
-        if order.state is OrderState.UNKNOWN:
-            self._move(order, OrderState.SENT)
-        self._track(order, request)
-        return order
-
-    def _go_back(self, order: Order) -> None:
-        """The last attempt never arrived: what is known is what was known of the one before."""
-        *before, order.request = order.formers
-        order.formers = tuple(before)
-        self._requests[order.request.cl_ord_id] = (order, order.request)
-        if order.state is OrderState.SENT:
-            self._move(order, OrderState.UNKNOWN)
-
-    def _requested(self, order: Order, message: Message, number: int, sent_at: float) -> Request:
-        request = Request(message.msg_type, message.text(CL_ORD_ID) or "", number, sent_at)
-        if message.msg_type == "G":
-            view = OrderCancelReplaceRequest.view(message)
-            request.price, request.order_qty = view.price, view.order_qty
-        order.pending[request.cl_ord_id] = request
-        self._track(order, request)
-        return request
 
     def _settle(self, order: Order, request: Request, ending: Ending, text: str, report: Message) -> bool:
         """Note the ending that a report tells; false when the request had its final one before."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -82,21 +82,17 @@ def test_a_message_comes_back_as_it_went(cls: type[TypedMessage], whole: bool) -
     assert {name: getattr(came, name) for name in left_out} == left_out
 
 
-def words() -> Iterator[Any]:
-    """Yield each member of each enumeration of each message."""
-    for cls in ALL:
-        for spec in cls.FIELDS:
-            if spec.kind is not None and not spec.kind.multiple:
-                for member in spec.kind.members.values():
-                    yield pytest.param(cls, spec, member, id=f"{cls.MSG_TYPE} {spec.name} {member}")
-
-
-@pytest.mark.parametrize(("cls", "spec", "member"), list(words()))
-def test_a_word_comes_back_as_the_member_that_went(
-    cls: type[TypedMessage], spec: FieldSpec, member: Any
-) -> None:
-    came = through_a_frame(cls(**{**values(cls, whole=False), spec.name: member}))
-    assert getattr(came, spec.name) is member
+@pytest.mark.parametrize("cls", named(ALL))
+def test_a_word_comes_back_as_the_member_that_went(cls: type[TypedMessage]) -> None:
+    changed = []
+    for spec in cls.FIELDS:
+        if spec.kind is None or spec.kind.multiple:
+            continue
+        for member in spec.kind.members.values():
+            came = through_a_frame(cls(**{**values(cls, whole=False), spec.name: member}))
+            if getattr(came, spec.name) is not member:
+                changed.append((spec.name, member))
+    assert changed == []
 
 
 def test_no_message_of_a_session_is_without_a_class() -> None:

@@ -11,6 +11,7 @@ from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Order, Request
 
 REJECTED = "0"  # MassCancelResponse(531)
+KEPT = 100
 
 
 class MassCancel(Request):
@@ -74,8 +75,10 @@ class MassCancels:
         return iter(list(self._waiting.values()))
 
     def add(self, request: MassCancel) -> None:
-        """Follow one that was sent."""
+        """Follow one that was sent; the oldest of which nobody ever learned more is let go."""
         self._waiting[request.cl_ord_id] = request
+        if len(self._waiting) > KEPT:
+            del self._waiting[next(iter(self._waiting))]
 
     def find(self, cl_ord_id: str, msg_seq_num: int | None) -> MassCancel | None:
         """Return the one that an answer names by its id, or by its number."""
@@ -109,8 +112,6 @@ class MassCancels:
             self.settle(request, Ending.UNKNOWN, text)
 
     def renumbered(self) -> None:
-        """Numbers began anew: those of before name other messages, and what was lost is never told."""
+        """Numbers began anew: those of before name other messages."""
         for request in self:
             request.msg_seq_num = 0
-            if request.ending is Ending.UNKNOWN:
-                del self._waiting[request.cl_ord_id]

@@ -33,6 +33,8 @@ NO_MEANINGS = Meanings()
 GONE = {b"2": OrderState.FILLED, b"4": OrderState.CANCELED, b"C": OrderState.EXPIRED}
 UNSETTLED = (None, Ending.UNKNOWN)
 NEVER_REACHED = "the message never reached the venue"
+NOTHING_TOLD = "the venue has told all that it did, and this is not among it"
+NOTHING_LEFT = "no order that it was about is open any more"
 
 
 class OrderBook(SentOrders):
@@ -86,6 +88,37 @@ class OrderBook(SentOrders):
         """Wait until every request that is in flight now has an ending."""
         await asyncio.gather(*(request.settled() for request in self._awaited()))
 
+    def settle_untold(self, sent_before: float) -> list[Request]:
+        """Give their ending to requests of unknown outcome, once all that the venue has done was told.
+
+        What nothing was told of came to nothing: it never arrived, or was refused. Either way it is safe to
+        send again.
+
+        Args:
+            sent_before: monotonic seconds; what was sent later stays as it is.
+
+        Returns:
+            The requests that have an ending now.
+        """
+        untold = [(order, request) for order, request in self._doubtful() if request.sent_at <= sent_before]
+        for order, request in untold:
+            self._by_number.pop(request.msg_seq_num, None)
+            self._came_to_nothing(order, request, NOTHING_TOLD)
+        settled = [request for _, request in untold]
+        for mass_cancel in self._mass_cancels:
+            if mass_cancel.ending is Ending.UNKNOWN and mass_cancel.sent_at <= sent_before:
+                done = len(mass_cancel.ended) == len(mass_cancel.orders)
+                ending = Ending.ACKNOWLEDGED if done else Ending.NOT_SENT
+                self._mass_cancels.settle(mass_cancel, ending, NOTHING_LEFT if done else NOTHING_TOLD)
+                settled.append(mass_cancel)
+        return settled
+
+    @property
+    def doubtful(self) -> list[Request]:
+        """The requests of unknown outcome, mass cancels among them."""
+        cancels = [one for one in self._mass_cancels if one.ending is Ending.UNKNOWN]
+        return [*(request for _, request in self._doubtful()), *cancels]
+
     # -- handlers.base.Book --
 
     def on_message(self, message: Message, context: Context) -> None:
@@ -118,18 +151,8 @@ class OrderBook(SentOrders):
         if mass_cancel is not None:
             self._mass_cancels.settle(mass_cancel, Ending.NOT_SENT, NEVER_REACHED)
         found = self._by_number.pop(msg_seq_num, None)
-        if found is None:
-            return
-        order, request = found
-        self._end(request, Ending.NOT_SENT, NEVER_REACHED)
-        if request in order.formers:
-            order.formers = tuple(former for former in order.formers if former is not request)
-        elif request is order.request and order.formers:
-            self._go_back(order)
-        else:
-            self._forget(order, request)
-            if request is order.request and request.ending is Ending.NOT_SENT:
-                self._move(order, OrderState.NOT_SENT)
+        if found is not None:
+            self._came_to_nothing(*found, NEVER_REACHED)
 
     def on_disconnect(self) -> None:
         """Whatever was sent and not answered has an unknown outcome."""
@@ -147,6 +170,17 @@ class OrderBook(SentOrders):
         self._mass_cancels.renumbered()
 
     # -- bookkeeping --
+
+    def _came_to_nothing(self, order: Order, request: Request, text: str) -> None:
+        self._end(request, Ending.NOT_SENT, text)
+        if request in order.formers:
+            order.formers = tuple(former for former in order.formers if former is not request)
+        elif request is order.request and order.formers:
+            self._go_back(order)
+        else:
+            self._forget(order, request)
+            if request is order.request and request.ending is Ending.NOT_SENT:
+                self._move(order, OrderState.NOT_SENT)
 
     def _mono(self) -> float:
         """Monotonic seconds; whoever sends knows the clock."""

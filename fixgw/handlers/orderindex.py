@@ -75,6 +75,15 @@ class OrderIndex(Book):
     def _find(self, cl_ord_id: str, original: str, order_id: str) -> Order | None:
         return self._by_id.get(cl_ord_id) or self._by_id.get(original) or self._by_order_id.get(order_id)
 
+    def _doubtful(self) -> list[tuple[Order, Request]]:
+        """Return the requests of unknown outcome, earlier attempts before the last."""
+        return [
+            (order, one)
+            for order, request in self._requests.values()
+            for one in ((*order.formers, request) if request is order.request else (request,))
+            if one.ending is Ending.UNKNOWN
+        ]
+
     def _adopt(self, order: Order) -> None:
         self._orders[id(order)] = order
         for cl_ord_id in filter(None, order.chain):  # a foreign order may be reported without

@@ -8,6 +8,7 @@ import pytest
 
 from fixgw.errors import LocalError, NotSent, OutcomeUnknown, Rejected
 from fixgw.fix.message import Message
+from fixgw.handlers.mass_cancel import KEPT
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, OrderState
 from fixgw.handlers.orders import Orders
@@ -105,12 +106,11 @@ async def test_a_number_of_a_former_epoch_names_no_mass_cancel(desk: Desk) -> No
     assert asked.ending is None
 
 
-async def test_one_that_was_lost_is_forgotten_with_its_numbers(desk: Desk) -> None:
-    asked = await desk.orders.mass_cancel()
+async def test_only_so_many_that_were_lost_are_kept(desk: Desk) -> None:
+    lost = [await desk.orders.mass_cancel() for _ in range(KEPT + 1)]
     desk.orders.on_disconnect()
     desk.orders.on_reset(2, 0)
-    desk.tell(verdict(asked.cl_ord_id))
-    assert asked.ending is Ending.UNKNOWN
+    assert desk.orders.doubtful == lost[1:]
 
 
 def test_inside_a_turn_it_is_sent_without_waiting(desk: Desk) -> None:

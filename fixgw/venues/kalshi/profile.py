@@ -29,6 +29,7 @@ from fixgw.venues.kalshi.messages import (
     QuoteRequest,
 )
 from fixgw.venues.kalshi.positions import KalshiPositions
+from fixgw.venues.kalshi.recovery import Recovery
 from fixgw.venues.kalshi.rfq_creator import RfqCreator
 from fixgw.venues.kalshi.rfq_maker import RfqMaker
 from fixgw.venues.kalshi.settlement import Settlements
@@ -62,8 +63,12 @@ class KalshiVenue(FactsVenue):
         clients: list[Client] = []
         if kind.order_entry and not kind.sends:
             clients.append(Listener(self.profile.meanings))
-        if EventResendRequest.MSG_TYPE in kind.sends:
-            clients.append(DropCopy(self.profile.meanings))
+        copy = DropCopy(self.profile.meanings) if EventResendRequest.MSG_TYPE in kind.sends else None
+        if copy is not None:
+            clients.append(copy)
+        if kind.order_entry and kind.sends:
+            texts, replays = self.profile.unknown_outcome_texts, kind.retransmission
+            clients.append(Recovery(copy, texts, replays=replays))
         if OrderGroupRequest.MSG_TYPE in kind.sends:
             clients.append(OrderGroups(self.profile.meanings, subaccounts=self._subaccounts))
         if MarketSettlementReport.MSG_TYPE in kind.receives:

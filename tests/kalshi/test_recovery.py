@@ -1,5 +1,7 @@
 """Orders whose reports were lost, or of which the venue does not know: what a query makes of them."""
 
+# mypy: disable-error-code=comparison-overlap
+
 from __future__ import annotations
 
 import asyncio

@@ -25,24 +25,39 @@ STATES: dict[State, frozenset[OrderState]] = {
 }
 
 
-def differences(ledger: Ledger, session: str, orders: Iterable[OrderSnapshot]) -> list[str]:
+def differences(
+    ledger: Ledger, session: str, orders: Iterable[OrderSnapshot], *, refusals_lost: bool = False
+) -> list[str]:
     """Return a sentence for everything in which a client and the ledger disagree; prices in dollars.
 
     Args:
         ledger: what really happened.
         session: the session's name at the venue, ``TargetCompID/SenderCompID``.
         orders: what the client knows.
+        refusals_lost: the client may take a refused order for one that never arrived, because nobody tells
+            of a refusal again.
     """
     believed = {name: order for order in orders for name in order.chain}
     entered = [order for order in ledger.orders.values() if order.terms.owner.session == session]
     found = [f"{name}: never arrived" for name in _never_arrived(believed, entered)]
+    fees = _fees(ledger)
     for order in entered:
         names = [order.terms.cl_ord_id, *order.cl_ord_ids]  # among them those of requests to cancel it
         held = next((believed[name] for name in reversed(names) if name in believed), None)
         if held is None:
             found.append(f"{names[-1]}: the venue has it, the client does not know it")
-        else:
-            found += [f"{held.cl_ord_id}: {text}" for text in _compare(order, held)]
+        elif not (refusals_lost and order.state is State.REJECTED and held.ending is Ending.NOT_SENT):
+            found += [
+                f"{held.cl_ord_id}: {text}" for text in _compare(order, held, fees.get(order.order_id, ZERO))
+            ]
+    return found
+
+
+def _fees(ledger: Ledger) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for trade in ledger.trades():
+        order_id = trade.order.order_id
+        found[order_id] = found.get(order_id, ZERO) + trade.fee
     return found
 
 
@@ -56,7 +71,7 @@ def _never_arrived(believed: dict[str, OrderSnapshot], entered: Iterable[Order])
             yield name
 
 
-def _compare(order: Order, held: OrderSnapshot) -> Iterator[str]:
+def _compare(order: Order, held: OrderSnapshot, fees: Decimal) -> Iterator[str]:
     ending = Ending.REFUSED if order.state is State.REJECTED else Ending.ACKNOWLEDGED
     if held.ending is not ending:
         yield f"ending is {held.ending}, the ledger says {ending}"
@@ -69,6 +84,7 @@ def _compare(order: Order, held: OrderSnapshot) -> Iterator[str]:
             ("cum_qty", held.cum_qty, order.cum),
             ("leaves_qty", held.leaves_qty, order.leaves),
             ("avg_px", round(held.avg_px, 4), round(order.avg_px, 4)),
+            ("fees", held.fees, fees),
         )
     )
 

@@ -2,36 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from fixgw.cli import config, keys, seqnum, session, tape
-from fixgw.cli.check import check
-from fixgw.cli.decode import decode
-from fixgw.cli.demo import demo
-from fixgw.cli.dict import app as dictionaries
-from fixgw.cli.kill import kill, release
-from fixgw.cli.reconcile import reconcile
-from fixgw.cli.run import run
-from fixgw.cli.sim import sim
-from fixgw.cli.status import status
+# command -> where its function or its group of commands is; only the one that is asked for is loaded, because
+# the simulator, the REST client and the rest take a second together
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "run": ("fixgw.cli.run", "run"),
+    "sim": ("fixgw.cli.sim", "sim"),
+    "demo": ("fixgw.cli.demo", "demo"),
+    "check": ("fixgw.cli.check", "check"),
+    "status": ("fixgw.cli.status", "status"),
+    "kill": ("fixgw.cli.kill", "kill"),
+    "release": ("fixgw.cli.kill", "release"),
+    "reconcile": ("fixgw.cli.reconcile", "reconcile"),
+    "decode": ("fixgw.cli.decode", "decode"),
+    "session": ("fixgw.cli.session", "app"),
+    "seqnum": ("fixgw.cli.seqnum", "app"),
+    "tape": ("fixgw.cli.tape", "app"),
+    "keys": ("fixgw.cli.keys", "app"),
+    "dict": ("fixgw.cli.dict", "app"),
+    "config": ("fixgw.cli.config", "app"),
+}
+
+
+class Commands(TyperGroup):
+    """The table of commands, as click asks for it."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return every name, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Load the command of a name; None when there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        found = getattr(import_module(module), name)
+        if isinstance(found, typer.Typer):
+            group = typer.main.get_command(found)
+            group.name = cmd_name
+            return group
+        single = typer.Typer(pretty_exceptions_show_locals=False, add_completion=False)
+        single.command(cmd_name)(found)
+        return typer.main.get_command(single)
+
 
 app = typer.Typer(
     name="fixgw",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # a local may hold a key
 )
-
-for command in (run, sim, demo, check, status, kill, release, reconcile, decode):
-    app.command()(command)
-app.add_typer(session.app, name="session")
-app.add_typer(seqnum.app, name="seqnum")
-app.add_typer(tape.app, name="tape")
-app.add_typer(keys.app, name="keys")
-app.add_typer(dictionaries, name="dict")
-app.add_typer(config.app, name="config")
 
 
 def _show_version(wanted: bool) -> None:

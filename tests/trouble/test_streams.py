@@ -24,7 +24,9 @@ from fixgw.store.tape import Tape
 from tests.trouble.conftest import Scripted
 from tests.trouble.desk import Peer, until
 
-NEWS = Message("B", [(148, "headline"), (33, 0)])
+REQUEST = Message(
+    "UOG", [(20131, "2"), (20130, "770e8400-e29b-41d4-a716-446655440002")]
+)  # resets an order group
 ORDERS = 10_050  # more than max_resend
 
 
@@ -119,9 +121,9 @@ async def test_a_garbled_frame_is_skipped_and_asked_for_again(
     assert (gap["session"], gap["first"]) == ("orders", 2)
 
 
-async def send_news(handle: SessionHandle, count: int) -> None:
+async def send_requests(handle: SessionHandle, count: int) -> None:
     for _ in range(count):
-        handle.send(NEWS)
+        handle.send(REQUEST)
     await handle.flushed()
 
 
@@ -140,17 +142,17 @@ async def test_a_great_resend_is_served_in_full_and_in_slices(
     desk = await scripted(peer)
     async with desk.open() as gateway:
         handle = gateway["orders"]
-        await send_news(handle, ORDERS)
+        await send_requests(handle, ORDERS)
         monkeypatch.setattr(Tape, "commit", noted)
         peer.say("35=2|7=1|16=0")
         await until(lambda: handle.link.queue_depth["writer"])
-        late = handle.send(NEWS)
+        late = handle.send(REQUEST)
         await peer.received("4")
-        await until(lambda: late in numbers(peer.frames[-3:], b"\x0135=B\x01"))
+        await until(lambda: late in numbers(peer.frames[-3:], b"\x0135=UOG\x01"))
     again = numbers(peer.frames, b"\x0143=Y\x01")
     assert again == list(range(1, ORDERS + 2))  # the gap fill for our Logon, then every message
     assert max(slices) <= 64
-    assert numbers(peer.frames, b"\x0135=B\x01")[-1] == late
+    assert numbers(peer.frames, b"\x0135=UOG\x01")[-1] == late
     (alarm,) = logged(log_text, "look at this session")
     assert alarm["why"] == f"the peer asks for {ORDERS + 1} messages, 1 to {ORDERS + 1}"
 
@@ -162,7 +164,7 @@ async def test_a_resend_beyond_the_limit_is_refused(scripted: Scripted, log_text
     plan = replace(plan, session=replace(plan.session, resend_limit=100))
     async with Gateway([plan]) as gateway:
         handle = gateway["orders"]
-        await send_news(handle, 150)
+        await send_requests(handle, 150)
         peer.say("35=2|7=1|16=0")
         assert await stopped(handle) == (
             "the peer asked for more messages than resend_limit: ResendRequest for 151 messages, "

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("fixgw.cli.run", "run"),
     "sim": ("fixgw.cli.sim", "sim"),
-    "demo": ("fixgw.cli.demo", "demo"),
+    "demo": ("fixgw.cli.demo.command", "demo"),
     "check": ("fixgw.cli.check", "check"),
     "status": ("fixgw.cli.status", "status"),
     "kill": ("fixgw.cli.kill", "kill"),

@@ -47,6 +47,7 @@ class VenueApp:
         failures: requests that are to fail.
         settlement_page: accounts on one page of a MarketSettlementReport.
         feed: market data.
+        rates: the budgets of all accounts.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class VenueApp:
         self.rfq = RfqDesk(engine, self.clients, self.publish)
         self._settled = settled
         self._rules = rules
-        self._rates = Rates(engine.accounts, rates, engine.quirks)
+        self.rates = Rates(engine.accounts, rates, engine.quirks)
         self._orders = OrderDesk(engine, self.rfq, self.publish, rules)
         self._handlers = {
             "U1": self._resend_events,
@@ -99,7 +100,7 @@ class VenueApp:
         self._check_permission(client, message)
         dialect.check(message, self._rules.absent)
         now_ns = port.now().utc_ns
-        if not self._rates.admit(client.account, message, now_ns):
+        if not self.rates.admit(client.account, message, now_ns):
             if message.msg_type == "U1":
                 client.deliver(refused(message, ResendRefusal.TOO_MANY_REQUESTS))
                 return

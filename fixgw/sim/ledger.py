@@ -156,7 +156,8 @@ class Ledger:
         payouts = []
         for key, holding in self.holdings.items():
             if key.symbol == symbol and holding.position:
-                one = payout(key.account, holding.position, price, precision(key.account))
+                grid = precision(key.account)
+                one = payout(key.account, holding.position, price, grid, key.subaccount)
                 holding.pay(price, one.paid, one.fee)
                 self._put(key.holder, one.paid)
                 payouts.append(one)

@@ -151,17 +151,34 @@ class Rates:
         Raises:
             Reject: what it names as its exchange index is none.
         """
+        if self._accounts.of(account).tier is None:
+            return True
+        return self.spend(account, self._shard(message), self._settings.of(message), now_ns)
+
+    def spend(self, account: str, shard: int, tokens: int, now_ns: int) -> bool:
+        """Take tokens out of a bucket of an account, if there are enough, and tell whether there were.
+
+        Args:
+            account: whose.
+            shard: the exchange index of a write, or ``READ``.
+            tokens: what it costs.
+            now_ns: the instant, UTC nanoseconds.
+        """
         tier = self._accounts.of(account).tier
         if tier is None:
             return True
-        shard = self._shard(message)
         bucket = self._buckets.get((account, shard))
         if bucket is None:
             budget = self._settings.budget(tier)
             rate = budget.read if shard == READ else budget.write
             seconds = 1 if shard == READ else budget.write_seconds
             bucket = self._buckets[account, shard] = Bucket(rate * seconds, rate, now_ns)
-        return bucket.take(self._settings.of(message), now_ns)
+        return bucket.take(tokens, now_ns)
+
+    def budget(self, account: str) -> tuple[Tier, Budget]:
+        """Return an account's tier and what it may spend; the highest where there is no limit."""
+        tier = self._accounts.of(account).tier or Tier.PRESTIGE
+        return tier, self._settings.budget(tier)
 
     def _shard(self, message: Message) -> int:
         if message.msg_type in READS:

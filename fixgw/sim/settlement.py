@@ -35,12 +35,14 @@ class Payout:
         position: net YES contracts (negative: NO).
         paid: dollars, after the fee.
         fee: dollars; what is left of the rounding to the account's grid.
+        subaccount: of the account.
     """
 
     account: str
     position: Decimal
     paid: Decimal
     fee: Decimal
+    subaccount: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ class SettledMarket:
     payouts: tuple[Payout, ...]
 
 
-def payout(account: str, position: Decimal, price: Decimal, grid: Decimal = GRID) -> Payout:
+def payout(
+    account: str, position: Decimal, price: Decimal, grid: Decimal = GRID, subaccount: int = 0
+) -> Payout:
     """Return what a position gets: YES contracts pay ``price`` dollars, NO contracts the rest of one.
 
     Args:
@@ -70,10 +74,11 @@ def payout(account: str, position: Decimal, price: Decimal, grid: Decimal = GRID
         position: net YES contracts (negative: NO).
         price: what a YES contract pays, dollars.
         grid: what the account's balance is kept in, dollars.
+        subaccount: of the account.
     """
     gross = position * price if position > 0 else -position * (1 - price)
     paid = gross.quantize(grid, ROUND_DOWN)
-    return Payout(account, position, paid, gross - paid)
+    return Payout(account, position, paid, gross - paid, subaccount)
 
 
 def pages(

@@ -10,64 +10,38 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any, NamedTuple, TypeAlias
+from itertools import islice
+from typing import NamedTuple, TypeAlias
 from urllib.parse import parse_qs, unquote
 
 from fixgw.clock import rfc3339
+from fixgw.sim.accounts import Scope
 from fixgw.sim.book import Book
-from fixgw.sim.ledger import Ledger
-from fixgw.sim.orders import Holder, Side
+from fixgw.sim.orders import Holder, Side, State
+from fixgw.sim.pki import RegisteredKey
 from fixgw.sim.rest import views
+from fixgw.sim.rest.call import (
+    LAST_NS,
+    NS,
+    TOO_MANY,
+    Call,
+    Plain,
+    Refusal,
+    TooMany,
+    among,
+    filtered,
+    of_period,
+)
 from fixgw.sim.rest.exchange import Exchange, best
 from fixgw.sim.rest.faults import RestFaults
+from fixgw.sim.rest.legacy import with_twins
 from fixgw.sim.rest.server import HttpAnswer, HttpRequest
 
-Plain: TypeAlias = dict[str, Any]
-View: TypeAlias = Callable[[Ledger, views.Account], Iterable[Plain]]
-
 API = "/trade-api/v2"
-NS = 1_000_000_000
-WINDOW_SECONDS = 30.0  # that a timestamp may be off
+WINDOW_NS = 30 * NS  # that a timestamp may be off
 MOST_ROWS = 1_000
 USUAL_ROWS = 100  # on a page when no limit is asked for
-PRIMARY = 0  # the subaccount of positions and balance unless another is named
-LAST_SECOND = 4_102_444_800  # 2100-01-01
-
-
-class Refusal(Exception):
-    """A request that gets an error.
-
-    Args:
-        status: of the answer.
-        code: the venue's code.
-        message: the sentence with it.
-    """
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request whose sender is known.
-
-    Args:
-        account: whose data is asked for, as of an instant.
-        parameters: of the query.
-        name: the last part of the path, where the route has one.
-    """
-
-    account: views.Account
-    parameters: Mapping[str, str]
-    name: str = ""
-
-    def whole(self, key: str, default: int) -> int:
-        """Return a whole number of the query."""
-        try:
-            return int(self.parameters.get(key, default))
-        except ValueError:
-            raise Refusal(400, "invalid_parameters", f"{key} is no number") from None
+RESTING = views.STATUSES[State.OPEN]
 
 
 @dataclass(slots=True)
@@ -77,7 +51,8 @@ class RestDesk:
     Args:
         exchange: the rest of the venue.
         faults: what goes wrong on demand.
-        cutoff_ns: fills and orders before this instant are in the historical lists only, UTC nanoseconds.
+        cutoff_ns: fills before this instant, and orders that ended before it, are in the historical lists
+            only, UTC nanoseconds.
         legacy_twins: repeat money in cents and quantities as whole numbers under the names of before
             March 2026, which older clients demand.
     """
@@ -93,16 +68,18 @@ class RestDesk:
         if self.faults.down:
             return HttpAnswer(503, hang_up=True)
         if self.faults.next_statuses:
-            return self._failure(self.faults.next_statuses.popleft())
+            return self._failure(self.faults.next_statuses.popleft(), request.path)
         try:
             return self._json(200, self._route(request))
         except Refusal as refusal:
-            error = {"code": refusal.code, "message": refusal.message}
-            return self._json(refusal.status, {"error": error})
+            return self._json(refusal.status, refusal.body)
 
-    def _failure(self, status: int) -> HttpAnswer:
+    def _failure(self, status: int, path: str) -> HttpAnswer:
+        """What the venue's own servers answer when they are not well; the status page says so itself."""
         if status == 429:
-            return self._json(429, {"error": "too many requests"})
+            return self._json(429, TOO_MANY)
+        if path == f"{API}/exchange/status":
+            return self._json(status, {**self._trading(), "exchange_active": False, "trading_active": False})
         return self._json(status, {"code": "service_unavailable", "message": "the service is not available"})
 
     def _json(self, status: int, plain: Plain | None) -> HttpAnswer:
@@ -116,21 +93,30 @@ class RestDesk:
         for route in ROUTES:
             found = route.path.fullmatch(request.path)
             if found and request.method == route.method:
-                account = self._authenticate(request)
-                parameters = {key: values[-1] for key, values in parse_qs(request.query).items()}
+                key = self._authenticate(request)
+                self._permit(key, write=request.method != "GET")
+                parameters = {name: values[-1] for name, values in parse_qs(request.query).items()}
                 as_of = self._now_ns() - round(self.faults.lag_seconds * NS)
                 name = unquote(found.group(1)) if found.groups() else ""
-                return route.action(self, Call(views.Account(account, as_of), parameters, name))
+                return route.action(self, Call(key, as_of, parameters, name))
         raise Refusal(404, "not_found", "there is no such endpoint")
 
-    def _authenticate(self, request: HttpRequest) -> str:
-        """Return the account of the key that signed."""
+    def _permit(self, key: RegisteredKey, *, write: bool) -> None:
+        """Check that a key may do this, and that its account may do it now."""
+        scope = Scope.WRITE if write else Scope.READ
+        if scope not in key.scopes:
+            raise Refusal(403, "permission_denied", f"the key has no scope {scope.value}")
+        if not self.exchange.pays(key.account, write=write):
+            raise TooMany
+
+    def _authenticate(self, request: HttpRequest) -> RegisteredKey:
+        """Return the key that signed."""
         headers = request.headers
         key = self.exchange.registry.get(headers.get("kalshi-access-key", ""))
         stamp = headers.get("kalshi-access-timestamp", "")
         if key is None:
             raise Refusal(401, "authentication_error", "unknown API key")
-        if not stamp.isdigit() or abs(int(stamp) / 1000 - self._now_ns() / NS) > WINDOW_SECONDS:
+        if not stamp.isdecimal() or abs(int(stamp) * 1_000_000 - self._now_ns()) > WINDOW_NS:
             raise Refusal(401, "header_timestamp_expired", "the timestamp is too far off")
         try:
             signature = base64.b64decode(headers.get("kalshi-access-signature", ""), validate=True)
@@ -138,7 +124,7 @@ class RestDesk:
             raise Refusal(401, "authentication_error", "the signature is not in base64") from None
         if not key.verifies(signature, f"{stamp}{request.method}{request.path}".encode()):
             raise Refusal(401, "authentication_error", "the signature is wrong")
-        return key.account
+        return key
 
     def _now_ns(self) -> int:
         return self.exchange.now().utc_ns + round(self.faults.clock_seconds * NS)
@@ -147,60 +133,76 @@ class RestDesk:
 
     def fills(self, call: Call) -> Plain:
         """Answer GET /portfolio/fills."""
-        return self._page(
-            "fills", _filtered(self._live(views.fills, call), call, ("ticker", "order_id")), call
-        )
+        return self._fills(call, since_ns=self.cutoff_ns)
 
     def historical_fills(self, call: Call) -> Plain:
         """Answer GET /historical/fills."""
-        rows = (row for row in views.fills(self.exchange.ledger, call.account) if not self._is_live(row))
-        return self._page("fills", _filtered(rows, call, ("ticker",)), call)
+        return self._fills(call, until_ns=self.cutoff_ns - 1)
+
+    def _fills(self, call: Call, since_ns: int = 0, until_ns: int = LAST_NS) -> Plain:
+        since = max(since_ns, call.whole("min_ts", 0) * NS)
+        until = min(until_ns, call.whole("max_ts", LAST_NS // NS) * NS)
+        rows = views.fills(self.exchange.ledger, call.everything, since, until)
+        return self._page("fills", filtered(rows, call, ("ticker", "order_id")), call)
 
     def orders(self, call: Call) -> Plain:
         """Answer GET /portfolio/orders."""
-        return self._page(
-            "orders", _filtered(self._live(views.orders, call), call, ("ticker", "status")), call
-        )
+        return self._orders(call, live=True)
 
     def historical_orders(self, call: Call) -> Plain:
         """Answer GET /historical/orders."""
-        rows = (row for row in views.orders(self.exchange.ledger, call.account) if not self._is_live(row))
-        return self._page("orders", _filtered(rows, call, ("ticker", "status")), call)
+        return self._orders(call, live=False)
+
+    def _orders(self, call: Call, *, live: bool) -> Plain:
+        rows = (
+            row for row in views.orders(self.exchange.ledger, call.everything) if self._is_live(row) is live
+        )
+        return self._page("orders", filtered(of_period(rows, call), call, ("ticker", "status")), call)
+
+    def _is_live(self, order: Plain) -> bool:
+        """An order that rests is, whatever its age."""
+        return order["status"] == RESTING or bool(order["last_update_time"] >= rfc3339(self.cutoff_ns))
 
     def order(self, call: Call) -> Plain:
         """Answer GET /portfolio/orders/{order_id}."""
-        for row in self._distorted("orders", views.orders(self.exchange.ledger, call.account)):
+        for row in self._shown("orders", views.orders(self.exchange.ledger, call.everything)):
             if row["order_id"] == call.name:
                 return {"order": row}
         raise Refusal(404, "not_found", "there is no such order")
 
     def positions(self, call: Call) -> Plain:
         """Answer GET /portfolio/positions; markets belong to no event here."""
-        subaccount = call.whole("subaccount", PRIMARY)
-        rows = _filtered(views.positions(self.exchange.ledger, call.account, subaccount), call, ("ticker",))
+        rows = filtered(views.positions(self.exchange.ledger, call.one), call, ("ticker",))
         return {**self._page("market_positions", rows, call), "event_positions": []}
 
     def settlements(self, call: Call) -> Plain:
         """Answer GET /portfolio/settlements."""
-        rows = _filtered(views.settlements(self.exchange.ledger, call.account), call, ("ticker",))
-        return self._page("settlements", rows, call)
+        rows = of_period(views.settlements(self.exchange.ledger, call.everything), call, "settled_time")
+        return self._page("settlements", filtered(rows, call, ("ticker",)), call)
 
     def balance(self, call: Call) -> Plain:
-        """Answer GET /portfolio/balance; the cash that trades have moved."""
-        holder = Holder(call.account.name, call.whole("subaccount", PRIMARY))
-        cash = self.exchange.ledger.purse(holder)
-        return {"balance": int(cash * 100), "balance_dollars": f"{cash:f}", "portfolio_value": 0}
+        """Answer GET /portfolio/balance: what may still be spent, by the exchange and not its replica.
 
-    def _live(self, view: View, call: Call) -> Iterable[Plain]:
-        return (row for row in view(self.exchange.ledger, call.account) if self._is_live(row))
+        Where an account has no end of money it is what trades have moved.
+        """
+        assert call.one.subaccount is not None
+        holder = Holder(call.one.name, call.one.subaccount)
+        cash = self.exchange.available(holder)
+        return {
+            "balance": views.cents(cash),
+            "balance_dollars": f"{cash:f}",
+            "portfolio_value": views.cents(self.exchange.worth(holder)),
+            "updated_ts": self._now_ns() // NS,
+            "balance_breakdown": [{"exchange_index": 0, "balance": f"{cash:f}"}],
+        }
 
-    def _is_live(self, row: Plain) -> bool:
-        at = row.get("last_update_time") or row["created_time"]
-        return bool(at >= rfc3339(self.cutoff_ns))
-
-    def _distorted(self, name: str, rows: Iterable[Plain]) -> Iterable[Plain]:
+    def _shown(self, name: str, rows: Iterable[Plain]) -> Iterable[Plain]:
+        """The rows of a list as they go out."""
         distort = self.faults.distort.get(name, _unchanged)
-        return (changed for row in rows if (changed := distort(row)) is not None)
+        for row in rows:
+            changed = distort(row)
+            if changed is not None:
+                yield with_twins(name, changed) if self.legacy_twins else changed
 
     def _page(self, name: str, rows: Iterable[Plain], call: Call) -> Plain:
         size = call.whole("limit", USUAL_ROWS)
@@ -208,17 +210,19 @@ class RestDesk:
             raise Refusal(400, "invalid_parameters", f"limit has to be 1 to {MOST_ROWS}")
         written = call.parameters.get("cursor", "")
         start = _offset(written)
-        every = list(self._distorted(name, rows))
-        after = start + size
-        cursor = _cursor(after) if after < len(every) else ""
-        if self.faults.repeat_cursor and every:
+        found = list(islice(self._shown(name, rows), start, start + size + 1))
+        cursor = _cursor(start + size) if len(found) > size else ""
+        if self.faults.repeat_cursor and found:
             cursor = written or _cursor(0)
-        return {name: every[start:after], "cursor": cursor}
+        return {name: found[:size], "cursor": cursor}
 
     # -- the exchange --
 
     def status(self, call: Call) -> Plain:
         """Answer GET /exchange/status."""
+        return self._trading()
+
+    def _trading(self) -> Plain:
         return {
             "exchange_active": self.exchange.exchange_active,
             "trading_active": self.exchange.trading_active,
@@ -233,7 +237,7 @@ class RestDesk:
 
     def user_data_timestamp(self, call: Call) -> Plain:
         """Answer GET /exchange/user_data_timestamp."""
-        return {"as_of_time": rfc3339(call.account.as_of_ns)}
+        return {"as_of_time": rfc3339(call.as_of_ns)}
 
     def cutoff(self, call: Call) -> Plain:
         """Answer GET /historical/cutoff."""
@@ -248,24 +252,36 @@ class RestDesk:
 
     def markets(self, call: Call) -> Plain:
         """Answer GET /markets."""
-        rows = map(_market, self.exchange.books())
-        return self._page("markets", _filtered(rows, call, ("status",)), call)
+        rows: Iterable[Plain] = map(_market, self.exchange.books())
+        wanted = {"tickers": "ticker", "event_ticker": "event_ticker", "status": "status"}
+        for parameter, name in wanted.items():
+            rows = among(rows, name, call.parameters.get(parameter, ""))
+        series = call.parameters.get("series_ticker", "")
+        if series:
+            rows = (row for row in rows if row["ticker"].partition("-")[0] == series)
+        return self._page("markets", rows, call)
 
     def market(self, call: Call) -> Plain:
         """Answer GET /markets/{ticker}."""
-        for book in self.exchange.books():
-            if book.symbol == call.name:
-                return {"market": _market(book)}
-        raise Refusal(404, "not_found", "there is no such market")
+        book = self.exchange.book(call.name)
+        if book is None:
+            raise Refusal(404, "not_found", "there is no such market")
+        return {"market": _market(book)}
 
     def limits(self, call: Call) -> Plain:
         """Answer GET /account/limits."""
-        bucket = {"refill_rate": 12_000, "bucket_capacity": 12_000}
-        return {"usage_tier": "prestige", "read": bucket, "write": bucket, "grants": []}
+        tier, budget = self.exchange.app.rates.budget(call.key.account)
+        saved = budget.write * budget.write_seconds
+        return {
+            "usage_tier": tier.value,
+            "read": {"refill_rate": budget.read, "bucket_capacity": budget.read},
+            "write": {"refill_rate": budget.write, "bucket_capacity": saved},
+            "grants": [],
+        }
 
     def cancel_all(self, call: Call) -> None:
         """Answer DELETE /portfolio/events/orders."""
-        self.exchange.cancel_all(call.account.name)
+        self.exchange.cancel_all(call.key)
 
 
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -312,31 +328,11 @@ ROUTES = _routes(
 )
 
 
-def _filtered(rows: Iterable[Plain], call: Call, names: tuple[str, ...]) -> Iterable[Plain]:
-    """Keep the rows that every filter of the query lets through."""
-    wanted = {name: call.parameters[name].split(",") for name in names if name in call.parameters}
-    first, last = call.whole("min_ts", 0), call.whole("max_ts", LAST_SECOND)
-    for row in rows:
-        made = row.get("created_time") or row.get("settled_time")
-        if made is not None and not rfc3339(first * NS) <= made <= rfc3339(last * NS):
-            continue
-        if all(row[name] in values for name, values in wanted.items()) and _is_of(row, call):
-            yield row
-
-
-def _is_of(row: Plain, call: Call) -> bool:
-    """Every subaccount and exchange is shown unless one is named."""
-    for name, key in (("subaccount", "subaccount_number"), ("exchange_index", "exchange_index")):
-        if name in call.parameters and key in row and row[key] != call.whole(name, 0):
-            return False
-    return True
-
-
 def _market(book: Book) -> Plain:
     bid, ask = best(book, Side.BUY), best(book, Side.SELL)
     return {
         "ticker": book.symbol,
-        "event_ticker": book.symbol.rpartition("-")[0],
+        "event_ticker": views.event_of(book.symbol),
         "status": "open" if book.active else "closed",
         "price_ranges": [{"start": "0.0000", "end": "1.0000", "step": f"{book.tick:.4f}"}],
         "yes_bid_dollars": f"{bid or 0:.4f}",

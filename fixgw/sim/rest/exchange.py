@@ -11,8 +11,12 @@ from fixgw.sim.admission import Trading
 from fixgw.sim.app import VenueApp
 from fixgw.sim.book import Book
 from fixgw.sim.ledger import Ledger
-from fixgw.sim.orders import Side
-from fixgw.sim.pki import KeyRegistry
+from fixgw.sim.orders import ZERO, Holder, Order, Side, Traded
+from fixgw.sim.pki import KeyRegistry, RegisteredKey
+from fixgw.sim.rates import READ
+
+READ_TOKENS = 10
+CANCEL_ALL_TOKENS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,43 @@ class Exchange:
         """Yield every market."""
         yield from self.app.engine.books.values()
 
-    def cancel_all(self, account: str) -> None:
-        """Cancel every open order of an account."""
-        now_ns = self.now().utc_ns
-        self.app.publish(
-            self.app.engine.cancel_where(lambda order: order.terms.owner.account == account, now_ns)
+    def book(self, symbol: str) -> Book | None:
+        """Return a market, None when there is no such market."""
+        return self.app.engine.books.get(symbol)
+
+    def available(self, holder: Holder) -> Decimal:
+        """Return the dollars that a subaccount may still spend, from zero where no start is told."""
+        start = self.app.engine.accounts.start(holder) or ZERO
+        mine = (
+            (order.terms, order.leaves)
+            for order in self.app.engine.open_orders()
+            if order.terms.owner.holder == holder
         )
+        return start + self.ledger.purse(holder) - sum(self.ledger.tied_up(mine).values(), ZERO)
+
+    def worth(self, holder: Holder) -> Decimal:
+        """Return the dollars that a subaccount's contracts are worth at the last price of each market."""
+        last = {one.order.terms.symbol: one for one in self.ledger.executions if isinstance(one, Traded)}
+        worth = ZERO
+        for key, holding in self.ledger.holdings.items():
+            if key.holder == holder and not last[key.symbol].order.terms.perpetual:
+                price = last[key.symbol].price
+                worth += holding.position * (price if holding.position > 0 else price - 1)
+        return worth
+
+    def pays(self, account: str, *, write: bool) -> bool:
+        """Take the tokens of a request out of the account's budget, and tell whether there were enough."""
+        shard, tokens = (0, CANCEL_ALL_TOKENS) if write else (READ, READ_TOKENS)
+        return self.app.rates.spend(account, shard, tokens, self.now().utc_ns)
+
+    def cancel_all(self, key: RegisteredKey) -> None:
+        """Cancel every open order that a key may work on."""
+
+        def is_its_own(order: Order) -> bool:
+            owner = order.terms.owner
+            return owner.account == key.account and key.subaccount in (None, owner.subaccount)
+
+        self.app.publish(self.app.engine.cancel_where(is_its_own, self.now().utc_ns))
 
 
 def best(book: Book, side: Side) -> Decimal | None:

@@ -81,7 +81,7 @@ class HttpServer:
         self._answer = answer
         self._host, self._port, self._tls = host, port, tls
         self._server: asyncio.Server | None = None
-        self._streams: dict[asyncio.StreamWriter, asyncio.Future[None]] = {}
+        self._connections: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
 
     @property
     def port(self) -> int:
@@ -97,7 +97,7 @@ class HttpServer:
             ConfigError: the address can not be listened on.
         """
         try:
-            self._server = await asyncio.start_server(self._serve, self._host, self._port, ssl=self._tls)
+            self._server = await asyncio.start_server(self._connected, self._host, self._port, ssl=self._tls)
         except OSError as error:
             raise ConfigError(
                 f"{self._host}:{self._port} can not be listened on: {error.strerror}",
@@ -110,14 +110,19 @@ class HttpServer:
         if self._server is None:
             return
         self._server.close()
-        ended = list(self._streams.values())
-        for writer in self._streams:
+        serving = list(self._connections.values())
+        for writer, task in self._connections.items():
             writer.transport.abort()
-        await asyncio.gather(*ended)
+            task.cancel()  # an answer may be late by any time
+        await asyncio.gather(*serving, return_exceptions=True)
         await self._server.wait_closed()
 
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._connections[writer] = task
+        task.add_done_callback(lambda _: self._connections.pop(writer, None))
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ended = self._streams[writer] = asyncio.get_running_loop().create_future()
         connection = h11.Connection(h11.SERVER)
         try:
             while await self._one(connection, reader, writer):
@@ -125,9 +130,7 @@ class HttpServer:
         except (h11.RemoteProtocolError, h11.LocalProtocolError, ConnectionError) as error:
             log.info("a connection ended", extra={"why": str(error)})
         finally:
-            del self._streams[writer]
             writer.close()
-            ended.set_result(None)
 
     async def _one(
         self, connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

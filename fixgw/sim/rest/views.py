@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any, TypeAlias
 
 from fixgw.clock import rfc3339
 from fixgw.sim.holdings import Holding
 from fixgw.sim.ledger import Ledger
-from fixgw.sim.orders import ZERO, Accepted, Execution, Order, Side, State, Traded
-from fixgw.sim.settlement import Result, SettledMarket
+from fixgw.sim.orders import ZERO, Accepted, Execution, SelfTrade, Side, State, Traded
+from fixgw.sim.settlement import Payout, Result, SettledMarket
 
 Plain: TypeAlias = dict[str, Any]
 
@@ -21,21 +22,35 @@ STATUSES = {
     State.CANCELLED: "canceled",
     State.EXPIRED: "canceled",
 }
+SELF_TRADES = {SelfTrade.TAKER: "taker_at_cross", SelfTrade.MAKER: "maker"}
 NS = 1_000_000_000
+CENTS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose data is shown, and up to which instant the replica has it, UTC nanoseconds."""
+    """Whose data is shown.
+
+    Args:
+        name: the account.
+        as_of_ns: the instant up to which the replica has it, UTC nanoseconds.
+        subaccount: the one that is asked for; None for all.
+    """
 
     name: str
     as_of_ns: int
+    subaccount: int | None = None
+
+    def sees(self, event: Execution) -> bool:
+        """Tell whether an execution is one of its own."""
+        owner = event.order.terms.owner
+        return owner.account == self.name and self.subaccount in (None, owner.subaccount)
 
 
-def fills(ledger: Ledger, account: Account) -> Iterator[Plain]:
-    """Yield the account's executions, newest first."""
-    for event in reversed(ledger.executions):
-        if isinstance(event, Traded) and _is_shown(event, account):
+def fills(ledger: Ledger, account: Account, since_ns: int, until_ns: int) -> Iterator[Plain]:
+    """Yield the account's executions in a period, both ends included, newest first."""
+    for event in reversed(_between(ledger.executions, since_ns, min(until_ns, account.as_of_ns))):
+        if isinstance(event, Traded) and account.sees(event):
             yield fill(event)
 
 
@@ -49,7 +64,7 @@ def fill(event: Traded) -> Plain:
         "ticker": terms.symbol,
         "market_ticker": terms.symbol,
         **_direction(terms.side),
-        "count_fp": f"{event.qty:.2f}",
+        "count_fp": _count(event.qty),
         "yes_price_dollars": _dollars(event.price),
         "no_price_dollars": _dollars(1 - event.price),
         "is_taker": event.aggressor,
@@ -70,22 +85,20 @@ def exchange_index(event: Execution) -> int:
 def orders(ledger: Ledger, account: Account) -> Iterator[Plain]:
     """Yield the account's orders as the replica has them, newest first; refused ones were never there."""
     history: dict[str, list[Execution]] = {}
-    for event in ledger.executions:
-        if _is_shown(event, account):
+    for event in _between(ledger.executions, 0, account.as_of_ns):
+        if account.sees(event):
             history.setdefault(event.order.order_id, []).append(event)
     for order_id in reversed(ledger.orders):
         if order_id in history:
-            yield order(ledger.orders[order_id], history[order_id])
+            yield order(history[order_id])
 
 
-def order(final: Order, history: list[Execution]) -> Plain:
-    """Return one order as its events up to the replica's instant have left it."""
+def order(history: Sequence[Execution]) -> Plain:
+    """Return one order as its events have left it; a replace changes its terms and keeps its id."""
     seen = history[-1].order
-    trades = [event for event in history if isinstance(event, Traded)]
     terms = seen.terms
-    fees = {taker: sum((t.fee for t in trades if t.aggressor is taker), ZERO) for taker in (True, False)}
     return {
-        "order_id": final.order_id,
+        "order_id": seen.order_id,
         "user_id": terms.owner.account,
         "client_order_id": terms.cl_ord_id,
         "ticker": terms.symbol,
@@ -94,37 +107,47 @@ def order(final: Order, history: list[Execution]) -> Plain:
         "status": STATUSES[seen.state],
         "yes_price_dollars": _dollars(terms.price),
         "no_price_dollars": _dollars(1 - terms.price),
-        "initial_count_fp": f"{_asked(history):.2f}",
-        "fill_count_fp": f"{seen.cum:.2f}",
-        "remaining_count_fp": f"{seen.leaves:.2f}",
-        "taker_fees_dollars": f"{fees[True]:f}",
-        "maker_fees_dollars": f"{fees[False]:f}",
+        "initial_count_fp": _count(_asked(history)),
+        "fill_count_fp": _count(seen.cum),
+        "remaining_count_fp": _count(seen.leaves),
+        **_costs(history),
+        "expiration_time": None if terms.expire_ns is None else rfc3339(terms.expire_ns),
         "created_time": rfc3339(history[0].at_ns),
         "last_update_time": rfc3339(history[-1].at_ns),
+        "self_trade_prevention_type": SELF_TRADES[terms.self_trade],
+        "order_group_id": terms.order_group,
+        "cancel_order_on_pause": terms.cancel_on_pause,
         "subaccount_number": terms.owner.subaccount,
         "exchange_index": exchange_index(history[0]),
     }
 
 
-def positions(ledger: Ledger, account: Account, subaccount: int) -> Iterator[Plain]:
-    """Yield a subaccount's positions by market: what its trades and settlements left."""
-    by_symbol: dict[str, list[Traded]] = {}
-    for event in ledger.executions:
-        if isinstance(event, Traded) and _is_shown(event, account, subaccount):
-            by_symbol.setdefault(event.order.terms.symbol, []).append(event)
+def _costs(history: Iterable[Execution]) -> Plain:
+    """What an order's fills have cost, as taker and as maker."""
+    trades = [event for event in history if isinstance(event, Traded)]
+    costs: Plain = {}
+    for name, taker in (("taker", True), ("maker", False)):
+        mine = [one for one in trades if one.aggressor is taker]
+        spent = sum((one.order.terms.cost(one.price, one.qty) for one in mine), ZERO)
+        costs[f"{name}_fill_cost_dollars"] = f"{spent:f}"
+        costs[f"{name}_fees_dollars"] = f"{sum((one.fee for one in mine), ZERO):f}"
+    return costs
+
+
+def positions(ledger: Ledger, account: Account) -> Iterator[Plain]:
+    """Yield positions by market: what trades and settlements left, settled markets included."""
     paid = {market.symbol: market for market in ledger.settlements if market.at_ns <= account.as_of_ns}
-    for symbol, trades in by_symbol.items():
-        holding = Holding()  # made anew: the ledger's own may be ahead of what the replica has
-        for trade in trades:
-            holding.trade(trade.order.terms, trade.price, trade.qty, trade.fee)
+    for symbol, trades in _trades_by_market(ledger, account).items():
+        holding = _holding(trades)
         if symbol in paid:
             holding.pay(paid[symbol].price, ZERO, ZERO)
+        perpetual = trades[-1].order.terms.perpetual
         yield {
             "ticker": symbol,
-            "position_fp": f"{holding.position:.2f}",
+            "position_fp": _count(holding.position),
             "fees_paid_dollars": f"{holding.fees:f}",
             "total_traded_dollars": f"{sum((t.order.terms.cost(t.price, t.qty) for t in trades), ZERO):f}",
-            "market_exposure_dollars": f"{abs(holding.cost):f}",
+            "market_exposure_dollars": f"{ZERO if perpetual else _put_up(holding):f}",
             "realized_pnl_dollars": f"{holding.realised:f}",
             "last_updated_ts": rfc3339(trades[-1].at_ns),
             "exchange_index": exchange_index(trades[-1]),
@@ -132,37 +155,81 @@ def positions(ledger: Ledger, account: Account, subaccount: int) -> Iterator[Pla
 
 
 def settlements(ledger: Ledger, account: Account) -> Iterator[Plain]:
-    """Yield the markets that paid the account, newest first."""
+    """Yield the markets that paid the account, newest first, its subaccounts together unless one is named."""
+    traded = _trades_by_market(ledger, account)
     for market in reversed(ledger.settlements):
-        for one in market.payouts:
-            if one.account == account.name and market.at_ns <= account.as_of_ns:
-                yield _settlement(market, one.position, one.paid, one.fee)
+        mine = [
+            one
+            for one in market.payouts
+            if one.account == account.name and account.subaccount in (None, one.subaccount)
+        ]
+        if mine and market.at_ns <= account.as_of_ns:
+            yield _settlement(market, mine, traded[market.symbol])
 
 
-def _settlement(market: SettledMarket, position: Decimal, paid: Decimal, fee: Decimal) -> Plain:
+def _settlement(market: SettledMarket, payouts: Sequence[Payout], trades: Sequence[Traded]) -> Plain:
+    held = [
+        _holding(trade for trade in trades if trade.order.terms.owner.subaccount == one.subaccount)
+        for one in payouts
+    ]
+    yes, no = ([one for one in held if one.position * sign > 0] for sign in (1, -1))
     plain: Plain = {
         "ticker": market.symbol,
-        "event_ticker": market.symbol.rpartition("-")[0],
+        "event_ticker": event_of(market.symbol),
         "market_result": market.result.value,
-        "yes_count_fp": f"{max(position, ZERO):.2f}",
-        "no_count_fp": f"{max(-position, ZERO):.2f}",
-        "revenue": int(paid * 100),
-        "fee_cost": f"{fee:f}",
+        "yes_count_fp": _count(sum((one.position for one in yes), ZERO)),
+        "yes_total_cost_dollars": f"{sum(map(_put_up, yes), ZERO):f}",
+        "no_count_fp": _count(-sum((one.position for one in no), ZERO)),
+        "no_total_cost_dollars": f"{sum(map(_put_up, no), ZERO):f}",
+        "revenue": cents(sum((one.paid for one in payouts), ZERO)),
+        "fee_cost": f"{sum((one.fee for one in payouts), ZERO):f}",
         "settled_time": rfc3339(market.at_ns),
-        "exchange_index": 0,
+        "exchange_index": exchange_index(trades[-1]),
     }
     if market.result is Result.SCALAR:
-        plain["value"] = int(market.price * 100)
+        plain["value"] = cents(market.price)
     return plain
 
 
-def _is_shown(event: Execution, account: Account, subaccount: int | None = None) -> bool:
-    owner = event.order.terms.owner
-    return (
-        owner.account == account.name
-        and event.at_ns <= account.as_of_ns
-        and subaccount in (None, owner.subaccount)
-    )
+def _holding(trades: Iterable[Traded]) -> Holding:
+    """Make a holding anew: the ledger's own may be ahead of what the replica has."""
+    holding = Holding()
+    for trade in trades:
+        holding.trade(trade.order.terms, trade.price, trade.qty, trade.fee)
+    return holding
+
+
+def _put_up(holding: Holding) -> Decimal:
+    """What was paid for what is open, dollars: a contract of NO costs what YES does not."""
+    return holding.cost if holding.position > 0 else holding.cost - holding.position
+
+
+def _trades_by_market(ledger: Ledger, account: Account) -> dict[str, list[Traded]]:
+    by_market: dict[str, list[Traded]] = {}
+    for event in _between(ledger.executions, 0, account.as_of_ns):
+        if isinstance(event, Traded) and account.sees(event):
+            by_market.setdefault(event.order.terms.symbol, []).append(event)
+    return by_market
+
+
+def _between(events: Sequence[Execution], since_ns: int, until_ns: int) -> Sequence[Execution]:
+    """The events of a period, both ends included; the ledger has them in order of time."""
+    first = bisect_left(events, since_ns, key=_instant)
+    return events[first : bisect_right(events, until_ns, key=_instant)]
+
+
+def _instant(event: Execution) -> int:
+    return event.at_ns
+
+
+def event_of(symbol: str) -> str:
+    """Return the event that a market belongs to by its ticker."""
+    return symbol.rpartition("-")[0]
+
+
+def cents(dollars: Decimal) -> int:
+    """Return whole cents, rounded down."""
+    return int((dollars * CENTS).to_integral_value(ROUND_FLOOR))
 
 
 def _direction(side: Side) -> Plain:
@@ -174,6 +241,10 @@ def _dollars(price: Decimal) -> str:
     return f"{price:.4f}"
 
 
-def _asked(history: list[Execution]) -> Decimal:
+def _count(qty: Decimal) -> str:
+    return f"{qty:.2f}"
+
+
+def _asked(history: Sequence[Execution]) -> Decimal:
     first = next((event for event in history if isinstance(event, Accepted)), history[0])
     return first.order.terms.qty

@@ -354,16 +354,12 @@ class KalshiRest:
                 await self._wait(attempt, path, last)
             try:
                 reply = await self._attempt("GET", path, filters, accept)
-            except (
-                ClockSkewed
-            ) as error:  # may be a stall between stamp and arrival; once more with a fresh one
-                if skewed:
+            except ClockSkewed as error:
+                if skewed:  # the first time it may have been a stall between stamp and arrival
                     raise
                 skewed, last = True, error
             except RestError as error:
-                if error.status not in WAIT_STATUSES and not (
-                    isinstance(error, Unavailable) and not error.status
-                ):
+                if not _may_pass(error):
                     raise
                 last = error
             else:
@@ -393,11 +389,12 @@ class KalshiRest:
         headers = signed_headers(self._credentials, self._signer, method, signed_path, now_ms)
         params = {key: value for key, value in filters.items() if value is not None}
         try:
-            reply = await self._http.request(method, signed_path, params=params, headers=headers)
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(self._settings.timeout):  # httpx would count each read by itself
+                reply = await self._http.request(method, signed_path, params=params, headers=headers)
+        except (httpx.HTTPError, TimeoutError) as error:
+            why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise Unavailable(
-                f"{method} {path}: no reply ({type(error).__name__}: {error})".replace(": )", ")"),
-                "check the network and the host",
+                f"{method} {path}: no reply ({why})", "check the network and the host"
             ) from error
         self._note_skew(reply)
         if reply.is_success:
@@ -412,6 +409,11 @@ class KalshiRest:
         except (TypeError, ValueError):
             return
         self.skew_seconds = stamped - self._clock.now().utc_ns // NS
+
+
+def _may_pass(error: RestError) -> bool:
+    """Tell whether asking again may help: there was no reply, or one that a busy venue gives."""
+    return error.status in WAIT_STATUSES or (isinstance(error, Unavailable) and not error.status)
 
 
 def _between(since_ns: int | None, until_ns: int | None) -> dict[str, str | int | None]:
@@ -431,6 +433,11 @@ def _json(reply: httpx.Response, path: str) -> Any:
 
 def _json_or_none(reply: httpx.Response) -> Any:
     try:
-        return json.loads(reply.text, parse_float=Decimal)
+        return json.loads(reply.content, parse_float=Decimal, parse_constant=_no_number)
     except ValueError:
         return None
+
+
+def _no_number(written: str) -> None:
+    """Refuse NaN and the infinities, which Python would read."""
+    raise ValueError(f"{written} is no JSON")

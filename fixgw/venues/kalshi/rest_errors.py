@@ -72,10 +72,17 @@ def refusal(request: str, status: int, body: str, skew_seconds: float | None = N
     said = message or code or "no reason given"
     what = f"{request}: {status} {said}"
     if status == 401 and code in CLOCK_CODES:
-        off = "" if skew_seconds is None else f" (the venue's is ahead by {skew_seconds:+.1f} s)"
-        return ClockSkewed(what, f"synchronise this machine's clock{off}", status=status, code=code)
+        return ClockSkewed(
+            what, f"synchronise this machine's clock{_off(skew_seconds)}", status=status, code=code
+        )
     kind, remedy = _KINDS.get(status, (Unavailable if status >= 500 else RestError, ""))
     return kind(what, remedy, status=status, code=code)
+
+
+def _off(skew_seconds: float | None) -> str:
+    if skew_seconds is None:
+        return ""
+    return f", which is {abs(skew_seconds):.0f} s {'behind' if skew_seconds > 0 else 'ahead of'} the venue's"
 
 
 _KINDS: Mapping[int, tuple[type[RestError], str]] = {

@@ -18,7 +18,7 @@ from fixgw.fix.values import sending_time
 from fixgw.handlers.base import Context
 from fixgw.handlers.router import Router
 from fixgw.records import Flag, Kind, Record
-from fixgw.session.state import Phase, SessionSettings
+from fixgw.session.state import SessionSettings
 from fixgw.sim.app import VenueApp
 from fixgw.sim.faults import Direction, Fault, SessionFaults
 from fixgw.sim.faultystream import FaultyStream, Lane
@@ -139,7 +139,7 @@ class VenueLink(Link):
     def keep(self, message: Message) -> None:
         """Number and store a message that can not be sent now; a ResendRequest brings it to the client."""
         self._kept.append(message)
-        if self.session.phase is Phase.CLOSED:
+        if self._transport is None:  # else numbers of the turn that runs may not be stored yet
             self._store_kept()
 
     def cut(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import pytest
 
-REQUIRED_IN_CI = ("stunnel", "soak")
+REQUIRED_IN_CI = ("stunnel", "soak", "screenshot")
 SOAK_TIMEOUT_S = 600
 
 

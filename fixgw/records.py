@@ -28,7 +28,7 @@ class Flag(IntFlag):
     REDACTED = 2  # secrets were overwritten with '*' of the same length
     POSS_DUP = 4  # a replay of an earlier number; with ADMIN and inbound: known already, or given up
     GARBLED = 8  # did not pass the framer
-    RECONCILED = 16  # came from reconciliation, not from the wire
+    RECONCILED = 16  # a frame from reconciliation, not from the wire; a cursor: handlers had all of those
     ADMIN = 32  # a session-level message: never delivered to handlers, never replayed
     WAITING = 64  # inbound with a number that was too high, kept until the gap before it is closed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import Any, Protocol
@@ -21,6 +21,10 @@ class Controls(Protocol):
 
     def snapshot(self) -> GatewaySnapshot:
         """Return what can be seen now."""
+        ...
+
+    async def apply(self, name: str, rows: Sequence[Any], run_id: str, source: str) -> int:
+        """Take in reports of a session's orders that never came on the wire; return how many were new."""
         ...
 
     async def logon(self, name: str) -> None:
@@ -91,7 +95,7 @@ class Argument:
         required: it has to be there.
     """
 
-    kind: type[str] | type[int]
+    kind: type[str] | type[int] | type[list[Any]]
     required: bool = True
 
 
@@ -175,6 +179,12 @@ async def _release(request: Request) -> dict[str, Any]:
     return {"released": True}
 
 
+async def _apply(request: Request) -> dict[str, Any]:
+    told = request.arguments
+    applied = await request.controls.apply(request.session, told["reports"], told["run_id"], told["source"])
+    return {"session": request.session, "applied": applied}
+
+
 def _view(controls: Controls, name: str) -> dict[str, Any]:
     sessions = controls.snapshot().to_dict()["sessions"]
     if name not in sessions:
@@ -209,6 +219,9 @@ COMMANDS: Mapping[str, Command] = {
     "seqnum.show": Command(_show_numbers, _SESSION, audited=False),
     "seqnum.set": Command(_set_numbers, {**_WITH_REASON, **_NUMBERS}),
     "seqnum.reset": Command(_reset_numbers, _WITH_REASON),
+    "apply": Command(
+        _apply, {**_SESSION, "run_id": Argument(str), "source": Argument(str), "reports": Argument(list)}
+    ),
     "kill": Command(_kill, {"reason": Argument(str)}),
     "release": Command(_release, {"reason": Argument(str)}),
 }
@@ -223,6 +236,9 @@ def find_command(name: object) -> Command:
     if isinstance(name, str) and name in COMMANDS:
         return COMMANDS[name]
     raise LocalError(f"no command is named {name!r}; {known_names(str(name), COMMANDS)}")
+
+
+WORDS: Mapping[type, str] = {str: "a text", int: "a whole number", list: "a list"}
 
 
 def check_arguments(command: Command, arguments: object) -> dict[str, Any]:
@@ -241,6 +257,5 @@ def check_arguments(command: Command, arguments: object) -> dict[str, Any]:
         if value is None and not argument.required:
             continue
         if type(value) is not argument.kind or value == "":
-            word = "a text" if argument.kind is str else "a whole number"
-            raise LocalError(f"argument {name!r} has to be {word}")
+            raise LocalError(f"argument {name!r} has to be {WORDS[argument.kind]}")
     return arguments

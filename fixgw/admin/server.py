@@ -135,8 +135,16 @@ class AdminServer:
         command = find_command(name)
         arguments = check_arguments(command, request.get("arguments", {}))
         if command.audited:
-            log.warning("admin command", extra={"command": name, "arguments": arguments, "who": who})
+            log.warning("admin command", extra={"command": name, "arguments": _shown(arguments), "who": who})
         return await command.run(Request(self._controls, arguments, who))
+
+
+def _shown(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments for the log, of a list how long it is."""
+    return {
+        name: f"{len(value)} of them" if isinstance(value, list) else value
+        for name, value in arguments.items()
+    }
 
 
 def _failure(kind: str, what: str) -> dict[str, Any]:

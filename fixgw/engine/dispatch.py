@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
@@ -103,22 +104,35 @@ class Dispatcher:
         """How many events wait."""
         return len(self._queue) + (self._task is not None)
 
-    def deliver(self, message: Message, position: Position, *, redelivered: bool = False) -> None:
+    def deliver(
+        self,
+        message: Message,
+        position: Position | None,
+        *,
+        redelivered: bool = False,
+        reconciled: bool = False,
+    ) -> None:
         """Settle the books, then hand one application message to the handler's method for it.
 
         What a book can not read is refused, unless it was when it first came.
+
+        Args:
+            message: as it was on the wire.
+            position: None for what has none, because a reconciliation found it.
+            redelivered: books have it already.
+            reconciled: it never came on the wire.
         """
         if self._edge is not None:
             message = self._edge.inward(message)
-        context = Context(self._host, message.msg_seq_num, message.poss_dup, redelivered)
+        context = Context(self._host, message.msg_seq_num, message.poss_dup, redelivered, reconciled)
         if not redelivered:
             for book in self._books:  # before any user code sees it
                 book.on_message(message, context)
             if context.fault is not None:
-                self._malformed(context.fault, message)
+                self._malformed(context.fault, message, answered=not reconciled)
         route = self._routes[message.msg_type]
         if route is None:
-            if self._task is None:
+            if self._task is None and position is not None:
                 self._host.handled(position)
             return
         shown = message if route.view is None else route.view(message)
@@ -126,7 +140,15 @@ class Dispatcher:
             self._enqueue(_Job(route, (shown, context), message, position))
             return
         self._call(route, (shown, context), message, position)
-        self._host.handled(position)
+        if position is not None:
+            self._host.handled(position)
+
+    def afterwards(self, done: Callable[[], None]) -> None:
+        """Call a function once the handler has returned for all that it was given so far."""
+        if self._task is None:
+            done()
+        else:
+            self._enqueue(_Job(Route(None, done, "afterwards", waits=False), (), None, None))
 
     def signal(self, name: str, *arguments: Any) -> None:
         """Call one of the handler's event methods (``on_logon``, ...), in order with the messages."""
@@ -216,7 +238,7 @@ class Dispatcher:
         if self._stop_on_error:
             self._host.handler_failed(error)
 
-    def _malformed(self, fault: FieldError, message: Message) -> None:
+    def _malformed(self, fault: FieldError, message: Message, *, answered: bool) -> None:
         """Count and refuse what can not be read; each kind is told once, without the value."""
         kind = (message.msg_type, fault.tag, fault.reason)
         if kind not in self.stats.malformed:
@@ -224,7 +246,8 @@ class Dispatcher:
             numbered = {"session": self._host.name, "msg_seq_num": message.msg_seq_num}
             log.error("a message can not be read and is refused", extra=detail | numbered)
         self.stats.malformed[kind] += 1
-        self._host.refuse(fault, message)
+        if answered:
+            self._host.refuse(fault, message)
 
     def _note_slow(self, route: Route) -> None:
         slow = self.stats.slow_calls

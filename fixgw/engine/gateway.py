@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
-from typing import Literal, Self, TypeAlias, TypeVar
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 from fixgw.clock import Clock, SystemClock
 from fixgw.engine import numbers
@@ -15,6 +15,7 @@ from fixgw.engine.acceptor_settings import AcceptorPlan
 from fixgw.engine.handle import SessionHandle
 from fixgw.engine.killing import Killing, KillSettings
 from fixgw.engine.link import Link
+from fixgw.engine.reconciled import read_reports
 from fixgw.engine.settings import SessionPlan
 from fixgw.engine.views import positions_view
 from fixgw.errors import ConfigError, FixError, LocalError, RemoteError
@@ -219,6 +220,22 @@ class Gateway:
         log.warning("released", extra={"reason": reason})
 
     # -- administration --
+
+    async def apply(self, name: str, rows: Sequence[Any], run_id: str, source: str) -> int:
+        """Take in reports of a session's orders that never came on the wire; each counts once.
+
+        Args:
+            name: the session.
+            rows: one a report: its fields behind MsgType(35), as pairs of tag and value, in the wire's units.
+            run_id: of the reconciliation that found them.
+            source: which of its feeds told them.
+
+        Returns:
+            How many were new.
+        """
+        applied = self[name].link.apply(read_reports(rows, run_id, source))
+        log.warning("reconciled", extra={"session": name, "run": run_id, "from": source, "new": applied})
+        return applied
 
     async def logon(self, name: str) -> None:
         """Dial again now, also after the session gave up."""

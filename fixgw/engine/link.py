@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import cast
 
 from fixgw.clock import Clock
 from fixgw.engine.driver import Driver
 from fixgw.engine.ending import Ending, LinkEnd
+from fixgw.engine.reconciled import records_of
 from fixgw.engine.recovery import Rebuild, stored_message
 from fixgw.engine.settings import LinkSettings
 from fixgw.errors import StoreError
+from fixgw.fix.message import Message
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
-from fixgw.records import Kind, Position
+from fixgw.records import Flag, Kind, Position
 from fixgw.session.outcome import CloseCode, CloseReason
 from fixgw.session.state import Phase, SessionSettings
 from fixgw.session.verdict import Verdict
@@ -175,12 +179,46 @@ class Link(Driver, asyncio.Protocol, asyncio.BufferedProtocol):
 
     def redeliver(self) -> int:
         """Hand the handler what was received but not handled before the last stop; return how many."""
+        missed = 0
         for record in self._stored.unhandled:
-            position = Position(record.epoch, record.msg_seq_num)
-            self.dispatcher.deliver(stored_message(record), position, redelivered=True)
+            found = bool(record.flags & Flag.RECONCILED)
+            missed += found
+            position = None if found else Position(record.epoch, record.msg_seq_num)
+            self.dispatcher.deliver(stored_message(record), position, redelivered=True, reconciled=found)
+        self._told_of(missed)
         count = len(self._stored.unhandled)
         self._stored = replace(self._stored, unhandled=(), since=(), books={})
         return count
+
+    def apply(self, reports: Sequence[Message]) -> int:
+        """Take in reports that never came on the wire: onto the tape, into the books, to the handler.
+
+        What a book knows already is left out, so that applying twice changes nothing.
+
+        Args:
+            reports: ExecutionReports of this session's orders, oldest first, in the wire's units.
+
+        Returns:
+            How many were new.
+
+        Raises:
+            StoreError: they could not be written; nothing was applied.
+        """
+        records = records_of(self.settings, self.router.books, reports, self.upkeep.record)
+        if not records:
+            return 0
+        self.outbox.records += records
+        self.turn(None, tell=True)
+        for record in records:
+            self.dispatcher.deliver(stored_message(record), None, reconciled=True)
+        self._told_of(len(records))
+        return len(records)
+
+    def _told_of(self, count: int) -> None:
+        """Note on the tape when the handler has returned for what a reconciliation found."""
+        if count:
+            self.upkeep.found(count)
+            self.dispatcher.afterwards(partial(self.upkeep.found_handled, count))
 
     def logout(self, text: str = "") -> None:
         """Begin the Logout handshake; the connection closes when it is complete or times out."""

@@ -89,7 +89,8 @@ class Rebuild:
             self._inbound_admin(record)
             return
         message = self._application(record)
-        context = Context(self._port, message.msg_seq_num, message.poss_dup, redelivered=True)
+        reconciled = bool(record.flags & Flag.RECONCILED)
+        context = Context(self._port, message.msg_seq_num, message.poss_dup, True, reconciled)
         for book in self._books:
             book.on_message(message, context)
 

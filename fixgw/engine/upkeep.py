@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from fixgw.clock import Clock
 from fixgw.errors import StoreError
 from fixgw.handlers.base import Book
-from fixgw.records import Kind, Position, Record
+from fixgw.records import Flag, Kind, Position, Record
 from fixgw.session.session import Session
 from fixgw.store.base import Store, Sync
 
@@ -59,6 +59,7 @@ class Upkeep:
         self._sync_timer: asyncio.TimerHandle | None = None
         self._syncing: asyncio.Future[None] | None = None
         self._closed = False
+        self._found = 0  # by reconciliations, and not handled yet
 
     def handled(self, position: Position) -> None:
         """Move the cursor; it is written within ``cursor_interval``: a crash delivers that much again."""
@@ -67,18 +68,40 @@ class Upkeep:
             loop = asyncio.get_running_loop()
             self._cursor_timer = loop.call_later(self._cursor_interval, self._cursor_due)
 
+    def found(self, count: int) -> None:
+        """So many reports that a reconciliation found go to handlers now."""
+        self._found += count
+
+    def found_handled(self, count: int) -> None:
+        """Handlers have returned for so many of them; once for all, the tape says so at once."""
+        self._found -= count
+        if self._found or self._closed:
+            return
+        try:
+            self._write_cursor(Flag.RECONCILED)
+        except StoreError as error:
+            self._on_failure(error)
+
     def committed(self) -> None:
         """A commit happened: with level ``batch`` a sync follows, off the loop."""
         if self._sync_timer is None and not self._closed:
             loop = asyncio.get_running_loop()
             self._sync_timer = loop.call_later(self._sync_interval, self._sync_due)
 
-    def record(self, kind: Kind, payload: bytes, msg_seq_num: int = 0, epoch: int | None = None) -> Record:
+    def record(
+        self,
+        kind: Kind,
+        payload: bytes,
+        *,
+        msg_seq_num: int = 0,
+        epoch: int | None = None,
+        flags: Flag = Flag.NONE,
+    ) -> Record:
         """Return a record of the link's own, carrying the session's present numbers."""
         session = self._session
         return Record(
             kind,
-            0,
+            flags,
             session.epoch if epoch is None else epoch,
             msg_seq_num,
             session.next_out,
@@ -90,10 +113,12 @@ class Upkeep:
     def write_cursor(self) -> None:
         """Write the cursor when it has moved."""
         if self._handled != self._written:
-            self._store.commit(
-                [self.record(Kind.CURSOR, b"", self._handled.msg_seq_num, self._handled.epoch)]
-            )
-            self._written = self._handled
+            self._write_cursor(Flag.NONE)
+
+    def _write_cursor(self, flags: Flag) -> None:
+        epoch, msg_seq_num = self._handled
+        self._store.commit([self.record(Kind.CURSOR, b"", msg_seq_num=msg_seq_num, epoch=epoch, flags=flags)])
+        self._written = self._handled
 
     def checkpoint(self) -> None:
         """Write numbers, cursor and books, so that the next start reads from here."""

@@ -20,8 +20,8 @@ class Account(Holdings):
     def __init__(self) -> None:
         super().__init__()
         self._offers: list[dict[str, Any]] = []
-        self._fills: list[Fill] = []
-        self._later: list[tuple[Identity, Fill] | Settled] = []
+        self._fills: list[tuple[Fill, bool]] = []
+        self._events: list[tuple[Identity, Fill] | Settled] = []
         self._gathers = True
 
     def offer(self, state: dict[str, Any]) -> None:
@@ -33,32 +33,32 @@ class Account(Holdings):
         self._gathers = False
         if self._offers:
             self.restore(max(self._offers, key=lambda state: state["counted"]))
-        for fill in sorted(self._fills, key=lambda fill: fill.identity):
-            super().book(fill)
-        for event in self._later:
+        for fill, missed in sorted(self._fills, key=lambda one: one[0].identity):
+            super().book(fill, missed=missed)
+        for event in self._events:
             if isinstance(event, Settled):
                 super().settle(event)
             else:
                 super().correct(*event)
-        self._offers, self._fills, self._later = [], [], []
+        self._offers, self._fills, self._events = [], [], []
 
-    def book(self, fill: Fill) -> bool:
+    def book(self, fill: Fill, *, missed: bool = False) -> bool:
         """Take in an execution; see ``Holdings.book``."""
         if self._gathers:
-            self._fills.append(fill)
+            self._fills.append((fill, missed))
             return True
-        return super().book(fill)
+        return super().book(fill, missed=missed)
 
     def correct(self, reference: Identity, correction: Fill) -> bool:
         """Undo an execution; see ``Holdings.correct``."""
         if self._gathers:
-            self._later.append((reference, correction))
+            self._events.append((reference, correction))
             return True
         return super().correct(reference, correction)
 
     def settle(self, settled: Settled) -> bool:
         """Pay a market out; see ``Holdings.settle``."""
         if self._gathers:
-            self._later.append(settled)
+            self._events.append(settled)
             return True
         return super().settle(settled)

@@ -1,4 +1,4 @@
-"""Sums over the groups of a report that carry money: fees, and what was moved on the account."""
+"""What a report says of its trade: the fees, what was moved on the account, and which trade it is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from fixgw.fix.tags import (
     MISC_FEE_BASIS,
     NO_COLLATERAL_AMOUNT_CHANGES,
     NO_MISC_FEES,
+    ORDER_ID,
+    TRD_MATCH_ID,
 )
 from fixgw.fix.values import decode_decimal
 from fixgw.handlers.position import ZERO
@@ -38,6 +40,13 @@ def fees_of(message: Message) -> Decimal:
         return decode_decimal(MISC_FEE_AMT, index[MISC_FEE_AMT])  # nearly all: a third of the cost of a group
     fees = ExecutionReport.view(message).misc_fees
     return sum((fee.misc_fee_amt for fee in fees if fee.misc_fee_basis in _ABSOLUTE), ZERO)
+
+
+def trade_of(message: Message) -> str:
+    """Return TrdMatchID(880) with OrderID(37): what makes one side of a trade unique; empty without."""
+    index = message.index
+    trade = index.get(TRD_MATCH_ID)
+    return "" if trade is None else (b"%b %b" % (trade, index.get(ORDER_ID, b""))).decode("latin-1")
 
 
 def cash_of(message: Message) -> Decimal:

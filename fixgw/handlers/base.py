@@ -85,6 +85,7 @@ class Context:
         poss_dup: the peer sent it again. On a session with retransmission, so comes a message that was being
             handled when the process was killed.
         redelivered: delivered again from the tape after a restart.
+        reconciled: it never came on the wire: a reconciliation found that it was missed.
         fault: why a book of the library's could not read it; the peer is told.
     """
 
@@ -92,6 +93,7 @@ class Context:
     msg_seq_num: int
     poss_dup: bool = False
     redelivered: bool = False
+    reconciled: bool = False
     fault: FieldError | None = None
 
     @property
@@ -125,6 +127,10 @@ class Book:
 
     def on_message(self, message: Message, context: Context) -> None:
         """Take in one inbound application message; refuse what can not be read with ``context.refuse``."""
+
+    def knows(self, message: Message) -> bool:
+        """Tell whether what an inbound message reports was taken in before."""
+        return False
 
     def on_sent(self, message: Message, msg_seq_num: int) -> None:
         """Rebuild only: one of our own application messages, read back from the store."""

@@ -7,6 +7,8 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 KEPT = 16_384
+NO_EXEC_IDS = frozenset({"", "0", "NONE", "-1;-1"})  # what venues write where a report has none
+TRADES = "trades"  # stands where other identities name an exchange
 
 
 class Identity(NamedTuple):
@@ -32,6 +34,15 @@ class Verdict(Enum):
 def by_text(exec_id: str) -> Identity:
     """Return the identity of an execution at a venue whose ExecIDs are opaque."""
     return Identity("", exec_id)
+
+
+def by_trade(trade: str) -> Identity:
+    """Return the identity of an execution by its trade, for whoever tells it without an ExecID.
+
+    Args:
+        trade: TrdMatchID(880) and OrderID(37): both sides of a trade may share the former.
+    """
+    return Identity(TRADES, trade)
 
 
 class _Exchange:
@@ -67,15 +78,26 @@ class Executions:
         self._kept = kept
         self._exchanges: dict[str, _Exchange] = {}
 
-    def take(self, identity: Identity) -> Verdict:
-        """Tell whether an execution was counted before, and remember one that is new."""
+    def __contains__(self, identity: object) -> bool:
+        """Tell whether an execution is remembered."""
+        if not isinstance(identity, Identity) or identity.exchange not in self._exchanges:
+            return False
+        return identity.number in self._exchanges[identity.exchange].numbers
+
+    def take(self, identity: Identity, *, missed: bool = False) -> Verdict:
+        """Tell whether an execution was counted before, and remember one that is new.
+
+        Args:
+            identity: of the execution.
+            missed: it is known that it was not told, so that its age leaves no doubt.
+        """
         exchange = self._exchanges.get(identity.exchange)
         if exchange is None:
             exchange = self._exchanges[identity.exchange] = _Exchange()
         number, numbers = identity.number, exchange.numbers
         if number in numbers:
             return Verdict.SEEN
-        if isinstance(number, int) and number <= exchange.floor:
+        if isinstance(number, int) and number <= exchange.floor and not missed:
             return Verdict.DOUBTFUL
         numbers.add(number)
         exchange.order.append(number)

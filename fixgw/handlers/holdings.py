@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from fixgw.handlers.executions import Executions, Identity, Verdict
+from fixgw.handlers.executions import Executions, Identity, Verdict, by_trade
 from fixgw.handlers.position import (
     ZERO,
     Booked,
@@ -87,11 +87,22 @@ class Holdings:
         """Return what can be seen of every position that is kept, in the order of their first trade."""
         return [one.snapshot() for one in self._positions.values()]
 
+    def counts(self, identity: Identity) -> bool:
+        """Tell whether an execution was counted, as far back as is remembered."""
+        return identity in self._executions
+
     # -- taking in --
 
-    def book(self, fill: Fill) -> bool:
-        """Take in an execution; false when it was counted before, or may have been."""
-        if not self._is_new(fill.identity):
+    def book(self, fill: Fill, *, missed: bool = False) -> bool:
+        """Take in an execution; false when it was counted before, or may have been.
+
+        Args:
+            fill: the execution.
+            missed: it is known that nobody told it when it was made.
+        """
+        if not self._is_new(fill.identity, missed=missed):
+            return False
+        if fill.trade and not self._is_new(by_trade(fill.trade)):
             return False
         self._remember(self._position(fill).book(fill))
         return True
@@ -153,8 +164,8 @@ class Holdings:
 
     # -- bookkeeping --
 
-    def _is_new(self, identity: Identity) -> bool:
-        verdict = self._executions.take(identity)
+    def _is_new(self, identity: Identity, *, missed: bool = False) -> bool:
+        verdict = self._executions.take(identity, missed=missed)
         if verdict is Verdict.NEW:
             return True
         self.duplicates += verdict is Verdict.SEEN

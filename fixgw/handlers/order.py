@@ -13,7 +13,7 @@ from fixgw.errors import NotSent, OutcomeUnknown, Rejected
 from fixgw.fix.message import Message
 
 REPORTS_KEPT = 32
-EXEC_IDS_KEPT = 1_000  # of one order; a report with an older one changes no quantity anyway
+EXEC_IDS_KEPT = 2_000  # of one order, with those of its trades; an older report changes no quantity anyway
 
 
 class Ending(StrEnum):
@@ -208,7 +208,7 @@ class Order:
     foreign: bool = False
     chain: list[str] = field(default_factory=list)
     reports: deque[Message] = field(default_factory=lambda: deque(maxlen=REPORTS_KEPT))
-    exec_ids: dict[str, None] = field(default_factory=dict)  # those applied, in order
+    exec_ids: dict[str, None] = field(default_factory=dict)  # those applied, with their trades, in order
     pending: dict[str, Request] = field(default_factory=dict)
     request_ids: list[str] = field(default_factory=list)  # of every message about it that this process knows
     formers: tuple[Request, ...] = ()

@@ -10,15 +10,21 @@ from fixgw.errors import FieldError
 from fixgw.fix.message import Message
 from fixgw.fix.tags import (
     BUSINESS_REJECT_REF_ID,
+    CL_ORD_ID,
+    EXEC_ID,
+    EXEC_TYPE,
     ORD_REJ_REASON,
     ORD_STATUS,
+    ORDER_ID,
+    ORIG_CL_ORD_ID,
     TEXT,
 )
+from fixgw.handlers.amounts import trade_of
 from fixgw.handlers.base import Context
 from fixgw.handlers.mass_cancel import MassCancels
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Order, OrderState, Request
-from fixgw.handlers.reports import UNDECIDED, apply_report, named_by, standing
+from fixgw.handlers.reports import ENDED, UNDECIDED, apply_report, named_by, standing
 from fixgw.handlers.sentorders import SentOrders
 from fixgw.messages.business import BusinessMessageReject
 from fixgw.messages.order_entry import (
@@ -121,11 +127,24 @@ class OrderBook(SentOrders):
 
     # -- handlers.base.Book --
 
+    def knows(self, message: Message) -> bool:
+        """Tell whether an ExecutionReport was applied before, or ends an order that has ended."""
+        order = self._reported_on(message)
+        if order is None:
+            return False
+        trade = trade_of(message)
+        ended = message.text(EXEC_TYPE) in ENDED and not order.open
+        return ended or message.text(EXEC_ID) in order.exec_ids or (trade != "" and trade in order.exec_ids)
+
+    def _reported_on(self, message: Message) -> Order | None:
+        names = (message.text(tag) or "" for tag in (CL_ORD_ID, ORIG_CL_ORD_ID, ORDER_ID))
+        return self._find(*names) if message.msg_type == "8" else None
+
     def on_message(self, message: Message, context: Context) -> None:
         """Take in what the venue reports about an order, and its refusals and mass cancels."""
         taker = self._takers.get(message.msg_type)
-        if taker is None:
-            return
+        if taker is None or (context.reconciled and self._reported_on(message) is None):
+            return  # what was missed is of an order of ours: one that is not here any more was let go
         try:
             taker(message)
         except FieldError as fault:  # nothing has changed

@@ -27,6 +27,7 @@ class Fill(NamedTuple):
         fees: dollars.
         cash: what it moved on the account by the venue's own words, fees included, dollars.
         venue_qty: the account's net position after it by the venue's own words; None when it does not say.
+        trade: what else makes it that one and no other, whoever tells it; empty when the venue does not say.
     """
 
     identity: Identity
@@ -37,6 +38,7 @@ class Fill(NamedTuple):
     fees: Decimal = ZERO
     cash: Decimal = ZERO
     venue_qty: Decimal | None = None
+    trade: str = ""
 
 
 class Booked(NamedTuple):

@@ -14,9 +14,9 @@ from fixgw.fix.message import Message
 from fixgw.fix.schema import field
 from fixgw.fix.values import malformed
 from fixgw.handlers.account import Account
-from fixgw.handlers.amounts import cash_of, fees_of
+from fixgw.handlers.amounts import cash_of, fees_of, trade_of
 from fixgw.handlers.base import Book, Context
-from fixgw.handlers.executions import Identity, by_text
+from fixgw.handlers.executions import NO_EXEC_IDS, Identity, by_text, by_trade
 from fixgw.handlers.holdings import Holdings
 from fixgw.handlers.position import ZERO, Fill, Settled
 from fixgw.messages.order_entry import ExecutionReport, Side
@@ -86,6 +86,13 @@ class Positions(Holdings, Book):
 
     # -- handlers.base.Book --
 
+    def knows(self, message: Message) -> bool:
+        """Tell whether the trade that an ExecutionReport tells of was counted before."""
+        if message.msg_type != "8" or message.index.get(tags.EXEC_TYPE) != TRADE:
+            return False
+        identity, trade = self._identities(message)
+        return self.counts(identity) or (trade != "" and self.counts(by_trade(trade)))
+
     def on_message(self, message: Message, context: Context) -> None:
         """Take in an ExecutionReport of a trade, or of one that was corrected or busted."""
         if message.msg_type != "8":
@@ -94,7 +101,7 @@ class Positions(Holdings, Book):
         if exec_type not in MOVES:
             return
         try:
-            self._executed(message, exec_type)
+            self._executed(message, exec_type, missed=context.reconciled)
         except FieldError as fault:
             self.malformed += 1
             context.refuse(fault)
@@ -122,27 +129,37 @@ class Positions(Holdings, Book):
 
     # -- reading --
 
-    def _executed(self, message: Message, exec_type: bytes) -> None:
+    def _executed(self, message: Message, exec_type: bytes, *, missed: bool) -> None:
         report = TradeReport.view(message)
         busted = exec_type == TRADE_CANCEL
         alloc_account = report.alloc_account
+        identity, trade = self._identities(message)
         fill = Fill(
-            self._identity(report.exec_id, tags.EXEC_ID),
+            identity,
             report.symbol,
             "" if alloc_account is None or alloc_account == self._primary else alloc_account,
             ZERO if busted else _signed(report),
             ZERO if busted else _sane(tags.LAST_PX, report.last_px),
             _sane(tags.MISC_FEE_AMT, fees_of(message)),
             _sane(tags.COLLATERAL_AMOUNT_CHANGE, cash_of(message)),
-            self._venue_qty(report),
+            self._venue_qty(report, missed=missed),
+            trade,
         )
         if exec_type == TRADE:
-            if self.book(fill) and self._account is not None:
-                self._account.book(fill)
+            if self.book(fill, missed=missed) and self._account is not None:
+                self._account.book(fill, missed=missed)
             return
         reference = self._identity(report.exec_ref_id or "", tags.EXEC_REF_ID)
         if self.correct(reference, fill) and self._account is not None:
             self._account.correct(reference, fill)
+
+    def _identities(self, message: Message) -> tuple[Identity, str]:
+        """Return by what an execution is known, and its trade where that is something else."""
+        index = message.index
+        trade, exec_id = trade_of(message), (index.get(tags.EXEC_ID) or b"").decode("latin-1")
+        if trade and exec_id in NO_EXEC_IDS:
+            return by_trade(trade), ""
+        return self._identity(exec_id, tags.EXEC_ID), trade
 
     def _identity(self, exec_id: str, tag: int) -> Identity:
         identity = self._identify(exec_id)
@@ -150,10 +167,10 @@ class Positions(Holdings, Book):
             raise malformed(tag, exec_id.encode(), "the ExecID of an execution")
         return identity
 
-    def _venue_qty(self, report: TradeReport) -> Decimal | None:
+    def _venue_qty(self, report: TradeReport, *, missed: bool) -> Decimal | None:
         long_qty, short_qty = report.long_qty, report.short_qty
         if long_qty is None and short_qty is None:
-            return self._untold
+            return None if missed else self._untold
         return (long_qty or ZERO) - (short_qty or ZERO)
 
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from fixgw.fix.tags import CL_ORD_ID, ORIG_CL_ORD_ID, TEXT
-from fixgw.handlers.amounts import fees_of
+from fixgw.handlers.amounts import fees_of, trade_of
+from fixgw.handlers.executions import NO_EXEC_IDS
 from fixgw.handlers.order import Order, OrderState, Request
 from fixgw.handlers.position import ZERO
 from fixgw.messages.order_entry import ExecutionReport
@@ -15,7 +16,6 @@ from fixgw.messages.order_entry import ExecutionReport
 ENDED = {"4": OrderState.CANCELED, "C": OrderState.EXPIRED}
 UNDECIDED = frozenset({"A", "6", "E"})  # the venue has received something, and decided nothing
 UNIDENTIFIED = UNDECIDED | {"8"}  # pending and rejecting reports carry no ExecID of their own
-NO_EXEC_IDS = frozenset({"0", "NONE", "-1;-1"})  # what venues write where a report has none
 TRADE = "F"
 STATUS = "I"  # neither does an answer about the status, but its quantities count
 CORRECTIONS = frozenset({"G", "H"})  # a trade was corrected or busted: CumQty may shrink
@@ -80,12 +80,15 @@ def apply_report(
         state = OrderState.PENDING_NEW if waits else order.state
     else:
         exec_id = report.exec_id
-        if exec_id in order.exec_ids:
+        trade = trade_of(message) if kind == TRADE else ""
+        if exec_id in order.exec_ids or (trade and trade in order.exec_ids):
             return None
         fees = fees_of(message) if kind == TRADE else ZERO
         said = _Said(report.cum_qty, report.leaves_qty, report.avg_px, report.price, report.order_qty, fees)
         if kind != STATUS and exec_id not in NO_EXEC_IDS:
             order.applied(exec_id)
+        if trade:
+            order.applied(trade)
         _apply(order, named, said)
         state = _state(order, kind, remainders_told)
     order.reports.append(message)

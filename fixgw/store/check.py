@@ -254,7 +254,7 @@ class _Walk:
         found.records += 1
         self._utc_ns = record.utc_ns
         self._synced = max(self._synced, synced_before(record))
-        if record.kind == Kind.FRAME:
+        if record.kind == Kind.FRAME and not record.flags & Flag.RECONCILED:  # those have no numbers
             found.spans.setdefault(record.epoch, Span(record.epoch)).take(record)
         if self._pointer is not None and offset == self._pointer.offset:
             self._pointed_at = record.kind == Kind.CHECKPOINT

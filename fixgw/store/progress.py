@@ -24,7 +24,7 @@ class Run(NamedTuple):
 
 _FRESH = SeqNums()
 _NOTHING = Position(1, 0)
-_NOT_DELIVERED = Flag.OUTBOUND | Flag.ADMIN
+_NOT_DELIVERED = Flag.OUTBOUND | Flag.ADMIN | Flag.RECONCILED
 _START = Run(FILE_HEADER_SIZE, 1)
 
 
@@ -53,6 +53,7 @@ class Progress:
         self.resume = resume
         self.ahead = ahead
         self._mark = (resume, handled)
+        self._held = False  # what a reconciliation found was not handled yet
         self._due_in = max(self._next_in, ahead + 1)  # after the last inbound application frame of the epoch
         self._due_before = Position(self._epoch, 0)  # the last one of the epochs before
 
@@ -69,8 +70,11 @@ class Progress:
             if kind == 1 and not flags & 64 and epoch == self._epoch and next_out >= self._next_out:
                 self._next_out = next_out
                 self._next_in = next_in
-                if not flags & 33 and next_in > self._due_in:  # neither outbound nor admin
-                    self._due_in = next_in
+                if not flags & 49:  # neither outbound, nor admin, nor from a reconciliation
+                    if next_in > self._due_in:
+                        self._due_in = next_in
+                elif flags & 16:
+                    self._held = True
             else:  # the branch above is the path of nearly every frame: literals, and no call
                 self._follow_other(record, offset, end)
             offset = end
@@ -82,6 +86,8 @@ class Progress:
         passed the mark leaves nothing unhandled before it. One mark at a time is constant in size, and late
         by two cursors at most.
         """
+        if self._held:
+            return
         for _ in range(2):
             offset, position = self._mark
             if self.handled < position:
@@ -89,6 +95,10 @@ class Progress:
             self.resume = offset
             if self.ahead < self._next_in:
                 self._mark = (end, self._due())
+
+    def hold(self) -> None:
+        """Keep ``resume`` where it is until handlers have returned for all that a reconciliation found."""
+        self._held = True
 
     def catch_up(self, end: int) -> None:
         """Take in that nothing before ``end`` is unhandled, as whoever read all of it knows."""
@@ -103,6 +113,8 @@ class Progress:
     def _follow_other(self, record: Record, offset: int, end: int) -> None:
         if record.kind == Kind.CURSOR:  # its epoch is the position's; its numbers say nothing
             self.handled = max(self.handled, Position(record.epoch, record.msg_seq_num))
+            if record.flags & Flag.RECONCILED:
+                self._held = False
             self.settle(end)
             return
         self._follow_numbers(record, offset)
@@ -111,6 +123,8 @@ class Progress:
             self._due_in = max(self._due_in, record.msg_seq_num + 1)
         elif record.kind == Kind.FRAME and not record.flags & _NOT_DELIVERED:
             self._due_in = max(self._due_in, record.next_in)
+        elif record.kind == Kind.FRAME and record.flags & Flag.RECONCILED:
+            self._held = True
 
     def _follow_numbers(self, record: Record, offset: int) -> None:
         if record.epoch != self._epoch:

@@ -158,6 +158,8 @@ class Tape:
         due = unhandled(Stretch(chain, progress.resume, state.end), progress.handled)
         if not due:
             progress.catch_up(state.end)
+        elif due[-1].flags & Flag.RECONCILED:
+            progress.hold()
         return Stored(
             numbers=progress.numbers,
             handled=progress.handled,

@@ -16,12 +16,16 @@ class _Sieve:
 
     def __init__(self, after: Position) -> None:
         self.due: dict[Position, Record] = {}
+        self.reconciled: list[Record] = []
         self._after = after
         self._epoch = 0
         self._next_in = 0
         self._waiting: dict[int, Record] = {}
 
     def take(self, record: Record) -> None:
+        if record.flags & Flag.RECONCILED:
+            self._reconciled(record)
+            return
         if record.kind == Kind.CURSOR:
             return
         if record.epoch != self._epoch or record.kind in (Kind.CONNECT, Kind.DROP):
@@ -37,6 +41,13 @@ class _Sieve:
             self._waiting.pop(record.msg_seq_num, None)
         self._pass_waiting()
 
+    def _reconciled(self, record: Record) -> None:
+        """These have no numbers; a cursor of theirs says that handlers have returned for all before it."""
+        if record.kind == Kind.CURSOR:
+            self.reconciled.clear()
+        else:
+            self.reconciled.append(record)
+
     def _pass_waiting(self) -> None:
         for number in [number for number in self._waiting if number < self._next_in]:
             self._keep(self._waiting.pop(number))
@@ -50,6 +61,8 @@ class _Sieve:
 def unhandled(records: Iterable[Record], after: Position) -> list[Record]:
     """Return the inbound application frames after a position, in the order of their numbers.
 
+    Those from a reconciliation, which have no number, follow in the order in which they were found.
+
     A frame counts when it moved the expected number past its own; one that was received early
     (Flag.WAITING) when the numbers pass it while its connection and epoch last, unless it was kept once more
     as one that is not delivered. Ignored duplicates, garbled frames and admin messages do not.
@@ -61,4 +74,4 @@ def unhandled(records: Iterable[Record], after: Position) -> list[Record]:
     sieve = _Sieve(after)
     for record in records:
         sieve.take(record)
-    return [sieve.due[position] for position in sorted(sieve.due)]
+    return [*(sieve.due[position] for position in sorted(sieve.due)), *sieve.reconciled]

@@ -16,14 +16,25 @@ def test_frames_after_the_cursor_in_order() -> None:
     assert numbers_of(unhandled(log.records, Position(1, 2))) == [3, 4]
 
 
-def test_admin_garbled_outbound_and_reconciled_frames_are_not_delivered() -> None:
+def test_admin_garbled_and_outbound_frames_are_not_delivered() -> None:
     log = Log()
     log.received(Flag.ADMIN)
     log.sent()
     log.add(Kind.FRAME, Flag.GARBLED)
-    log.add(Kind.FRAME, Flag.RECONCILED)
     log.received()
     assert numbers_of(unhandled(log.records, NOTHING)) == [2]
+
+
+def test_what_a_reconciliation_found_has_a_cursor_of_its_own() -> None:
+    log = Log()
+    log.received()
+    log.add(Kind.FRAME, Flag.RECONCILED)
+    handled = log.add(Kind.CURSOR, Flag.RECONCILED, 1)
+    later = log.add(Kind.FRAME, Flag.RECONCILED)
+    log.received()
+    log.add(Kind.CURSOR, 0, 2)
+    assert unhandled(log.records, Position(1, 2)) == [later]
+    assert unhandled([*log.records, handled], Position(1, 2)) == []
 
 
 def test_a_low_duplicate_is_ignored_and_a_resent_gap_is_not() -> None:

@@ -304,6 +304,14 @@ class TestTheConfirmation:
             await confirming
         assert quote.state is QuoteState.UNKNOWN
 
+    async def test_of_a_second_one_that_is_refused_leaves_the_first_standing(self, desk: Desk) -> None:
+        quote = desk.accepted()
+        first, second = [await started(desk.maker.confirm(quote)) for _ in range(2)]
+        desk.tell("U8", "117=q1|21010=0")
+        desk.tell("U8", "117=q1|21010=1|58=EXPIRED")
+        await asyncio.gather(first, second, return_exceptions=True)
+        assert quote.state is QuoteState.CONFIRMED
+
 
 class TestTheCancel:
     @pytest.mark.parametrize("answer", [("U9", "117=q1|298=0"), ("AI", "117=q1|131=r1|297=17")])
@@ -364,6 +372,17 @@ class TestALostLink:
             await sent.acknowledged()
         with pytest.raises(OutcomeUnknown):
             await stands.accepted()
+
+    @pytest.mark.parametrize(
+        "word",
+        [("U8", "117=q1|21010=1|58=EXPIRED"), ("U9", "117=q1|298=1|58=NOT_FOUND"), ("AG", "131=r1|658=99")],
+        ids=["not confirmed", "not canceled", "withdrawn"],
+    )
+    def test_leaves_open_how_a_quote_that_is_gone_has_ended(self, desk: Desk, word: tuple[str, str]) -> None:
+        quote = desk.accepted()
+        desk.maker.on_disconnect()
+        desk.tell(*word)
+        assert quote.state is QuoteState.OVER
 
     def test_leaves_what_was_over_as_it_was(self, desk: Desk) -> None:
         old = desk.pending()

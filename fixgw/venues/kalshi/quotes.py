@@ -30,6 +30,7 @@ class QuoteState(StrEnum):
     REJECTED = "rejected"
     NOT_SENT = "not sent"
     UNKNOWN = "unknown"  # the link was lost while it was open
+    OVER = "over"  # it ended while the link was lost, by a trade or without one: the fills tell
 
 
 TAKEN = frozenset({QuoteState.ACCEPTED, QuoteState.CONFIRMED})
@@ -40,6 +41,7 @@ ENDED = frozenset(
         QuoteState.REPLACED,
         QuoteState.REJECTED,
         QuoteState.NOT_SENT,
+        QuoteState.OVER,
     }
 )
 

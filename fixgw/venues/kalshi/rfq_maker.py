@@ -40,7 +40,8 @@ class RfqMaker(Asking):
     """Requests that can be quoted, and our quotes; nothing is kept over a restart.
 
     With a lost link or lost messages a quote may have been accepted or dropped meanwhile: open ones are
-    UNKNOWN until the venue says more, and may be confirmed and cancelled. Iterate over it for the requests
+    UNKNOWN until the venue says more, and may be confirmed and cancelled; one that it says to be gone then is
+    OVER, and may have executed. Iterate over it for the requests
     as they come; a handler's ``on_quote_request`` finds the same ones in ``open_requests``.
 
     Args:
@@ -215,7 +216,7 @@ class RfqMaker(Asking):
         request.withdrawn = reject.text or "withdrawn"
         for quote in list(request.quotes):
             if quote.state in (QuoteState.PENDING, QuoteState.UNKNOWN):
-                self._end(quote, QuoteState.CANCELED, request.withdrawn)
+                self._end(quote, _ended_as(quote, QuoteState.CANCELED), request.withdrawn)
 
     def _reported(self, message: Message) -> None:
         report = QuoteStatusReport.view(message)
@@ -262,7 +263,7 @@ class RfqMaker(Asking):
         if done:
             self._end(quote, QuoteState.CONFIRMED, text)
         elif text in GONE:
-            self._end(quote, QuoteState.VOID, text)
+            self._end(quote, _ended_as(quote, QuoteState.VOID), text)
 
     def _canceled(self, message: Message) -> None:
         status = QuoteCancelStatus.view(message)
@@ -270,7 +271,7 @@ class RfqMaker(Asking):
         done, text = status.quote_cancel_result is QuoteCancelResult.CANCELED, status.text or ""
         self._answer(asked, Ending.ACKNOWLEDGED if done else Ending.REFUSED, text, message)
         if quote is not None and quote.state not in ENDED and (done or text in GONE):
-            self._end(quote, QuoteState.CANCELED, text)
+            self._end(quote, QuoteState.CANCELED if done else _ended_as(quote, QuoteState.CANCELED), text)
 
     def _sent_ended(self, quote: QuoteHandle, sent: Request) -> None:
         if sent.ending is Ending.REFUSED:
@@ -286,6 +287,16 @@ class RfqMaker(Asking):
             self._over.append(quote)
         if len(self._over) > KEPT:
             self._quotes.pop(self._over.popleft().quote_id, None)
+
+
+def _ended_as(quote: QuoteHandle, state: QuoteState) -> QuoteState:
+    """Return how a quote has ended that the venue only says to be gone.
+
+    One that was confirmed stays so, whatever a further request about it is told; of one that nobody saw end
+    nobody knows whether it executed.
+    """
+    unseen = {QuoteState.UNKNOWN: QuoteState.OVER, QuoteState.CONFIRMED: QuoteState.CONFIRMED}
+    return unseen.get(quote.state, state)
 
 
 def _check_prices(bid_px: Decimal | None, offer_px: Decimal | None) -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from fixgw.messages.order_entry import Side
+from fixgw.safety.grid import PriceRange
 from fixgw.sim.accounts import AccountSpec, Scope, Tier
 from fixgw.sim.admission import Trading
 from fixgw.sim.jumploop import START_UTC_NS
@@ -411,7 +412,7 @@ class TestModels:
             MARKET,
         )
         assert (order.side, order.status, order.yes_price) == (Side.BUY, "resting", Decimal("0.4"))
-        assert (order.initial_qty, order.cum_qty, order.leaves_qty) == (5, 2, 3)
+        assert [order.initial_qty, order.cum_qty, order.leaves_qty] == [5, 2, 3]
         assert (order.created_utc_ns, order.subaccount, order.exchange_index) == (START_UTC_NS, 2, 0)
 
     async def test_an_order_that_the_venue_does_not_know(self, rest: KalshiRest) -> None:
@@ -430,7 +431,7 @@ class TestModels:
         traders.trade("alpha", SELL, 10, "0.60")
         (position,) = await every(rest.positions())
         assert (position.symbol, position.position) == (MARKET, -10)
-        assert (position.exposure, position.total_traded, position.realized_pnl) == (4, 4, 0)
+        assert [position.exposure, position.total_traded, position.realized_pnl] == [4, 4, 0]
 
     async def test_no_market_belongs_to_an_event_here(self, traders: Traders, rest: KalshiRest) -> None:
         traders.trade("alpha", BUY, 10, "0.60")
@@ -446,12 +447,12 @@ class TestModels:
         }
         (position,) = await every(canned(memory_venue, {"event_positions": [row]}).event_positions())
         assert position.event_ticker == "HIGHNY"
-        assert (position.total_cost, position.exposure, position.realized_pnl, position.fees_paid) == (
+        assert [position.total_cost, position.exposure, position.realized_pnl, position.fees_paid] == [
             6,
             5,
             -1,
             Decimal("0.1"),
-        )
+        ]
 
     async def test_a_settlement(self, traders: Traders, memory_venue: Simulator, rest: KalshiRest) -> None:
         traders.trade("alpha", BUY, 10, "0.60")
@@ -470,11 +471,8 @@ class TestModels:
 
     async def test_limits_of_an_account_without_any(self, rest: KalshiRest) -> None:
         limits = await rest.limits()
-        assert (limits.usage_tier, limits.read.capacity, limits.write.refill_rate) == (
-            "prestige",
-            12_000,
-            9_600,
-        )
+        assert limits.usage_tier == "prestige"
+        assert [limits.read.capacity, limits.write.refill_rate] == [12_000, 9_600]
         assert limits.expires_utc_s is None
 
     async def test_the_first_grant_that_ends_counts(self, memory_venue: Simulator) -> None:
@@ -530,7 +528,8 @@ class TestModels:
         market = await rest.market(MARKET)
         assert (market.symbol, market.status) == (MARKET, "open")
         assert (market.yes_bid, market.yes_ask) == (Decimal("0.4"), None)
-        assert [(one.start, one.end, one.step) for one in market.price_ranges] == [(0, 1, Decimal("0.01"))]
+        cents = PriceRange(Decimal(0), Decimal(1), Decimal("0.01"))
+        assert market.price_ranges == (cents,)
 
     async def test_a_market_that_the_venue_does_not_know(self, rest: KalshiRest) -> None:
         with pytest.raises(NotFound, match="there is no such market"):
@@ -593,7 +592,7 @@ class TestAccounts:
         stays = traders.order("alpha", BUY, 1, "0.20")
         goes = traders.order("alpha", BUY, 1, "0.20", subaccount=3)
         await rest_of(memory_venue, "third").cancel_all()
-        assert (stays.leaves, goes.leaves) == (1, 0)
+        assert [stays.leaves, goes.leaves] == [1, 0]
 
     async def test_reads_are_paid_for_by_tier(
         self, memory_venue: Simulator, transport: DeskTransport
@@ -608,7 +607,8 @@ class TestAccounts:
 
     async def test_the_limits_are_those_of_the_tier(self, memory_venue: Simulator) -> None:
         limits = await rest_of(memory_venue).limits()
-        assert (limits.usage_tier, limits.read.capacity, limits.write.capacity) == ("premier", 1_200, 3_600)
+        assert limits.usage_tier == "premier"
+        assert [limits.read.capacity, limits.write.capacity] == [1_200, 3_600]
 
     async def test_a_balance_is_what_orders_leave_free(
         self, memory_venue: Simulator, traders: Traders
@@ -618,4 +618,5 @@ class TestAccounts:
         balance = await rest_of(memory_venue).balance()
         moved = memory_venue.ledger.cash["alpha"]
         assert balance.cash == 100 + moved - 2
-        assert (balance.portfolio_value, balance.by_exchange) == (5, {0: balance.cash})
+        assert balance.portfolio_value == 5
+        assert balance.by_exchange == {0: balance.cash}

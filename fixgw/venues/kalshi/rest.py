@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import logging
 import random
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
@@ -46,6 +44,7 @@ from fixgw.venues.kalshi.rest_models import (
     OrderStatus,
     Row,
     Settlement,
+    read_json,
 )
 from fixgw.venues.kalshi.signer import Credentials, KalshiSigner
 
@@ -433,11 +432,6 @@ def _json(reply: httpx.Response, path: str) -> Any:
 
 def _json_or_none(reply: httpx.Response) -> Any:
     try:
-        return json.loads(reply.content, parse_float=Decimal, parse_constant=_no_number)
+        return read_json(reply.content)
     except ValueError:
         return None
-
-
-def _no_number(written: str) -> None:
-    """Refuse NaN and the infinities, which Python would read."""
-    raise ValueError(f"{written} is no JSON")

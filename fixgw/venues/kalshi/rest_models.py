@@ -6,6 +6,7 @@ those of FIX: buying is bidding for YES.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,21 @@ from fixgw.messages.order_entry import Side
 from fixgw.venues.kalshi.rest_errors import MalformedReply
 
 CENTS = Decimal(100)
+MOST_DIGITS = 18  # before the point and behind it; a number may be written as 1e999999999
+
+
+def read_json(body: bytes) -> Any:
+    """Return the JSON of a body; its numbers are ``Decimal`` or ``int``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return json.loads(body, parse_float=Decimal, parse_constant=_no_number)
+
+
+def _no_number(written: str) -> None:
+    """Refuse NaN and the infinities, which Python would read."""
+    raise ValueError(f"{written} is no JSON")
 
 
 class Row:
@@ -51,7 +67,7 @@ class Row:
             number = Decimal(value)
         except (InvalidOperation, ValueError):
             raise self._fault(key, value) from None
-        if not number.is_finite():
+        if not number.is_finite() or (number and abs(number.adjusted()) > MOST_DIGITS):
             raise self._fault(key, value)
         return number
 
@@ -97,7 +113,9 @@ class Row:
 
     def rows(self, key: str) -> Iterator[Row]:
         """Yield the objects of a list; an absent list has none."""
-        value = self._plain.get(key) or []
+        value = self._plain.get(key)
+        if value is None:
+            value = []
         if not isinstance(value, list):
             raise self._fault(key, value)
         return (Row(item, f"{self._name}.{key}[{index}]") for index, item in enumerate(value))

@@ -16,12 +16,14 @@ from pathlib import Path
 import fixgw
 from fixgw.messages.order_entry import ExecType, Side, TimeInForce
 from fixgw.sim.orders import Side as HouseSide
-from fixgw.sim.sessions import write_sessions
+from fixgw.sim.sessions import ORDER_OPTIONS, write_sessions
 from fixgw.sim.venue import SimSettings, Simulator
 from fixgw.venues.kalshi.listener import Listener
 from fixgw.venues.kalshi.messages import NewOrderSingle
 
 MARKET = "HIGHNY-26DEC31"
+LISTENER = {"listener": ("orders-rt", "listener")}  # session name -> kind, key
+LISTENS = {"options": {**ORDER_OPTIONS, "listener_session": True}}
 
 
 async def trade(gateway: fixgw.Gateway) -> None:
@@ -52,23 +54,13 @@ async def listen(gateway: fixgw.Gateway) -> None:
         print(f"{position.symbol}: {position.qty} at {position.avg_px}, fees {position.fees}")
 
 
-def write_listener(venue: Simulator, directory: Path) -> Path:
-    """Write the listener's configuration: that of an order session, with one more option."""
-    file = write_sessions(venue, directory, {"listener": ("orders-rt", "listener")})
-    text = file.read_text(encoding="utf-8")
-    file.write_text(
-        text.replace('"use_dollars"', '"listener_session": true, "use_dollars"'), encoding="utf-8"
-    )
-    return file
-
-
 async def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory)
         async with Simulator(SimSettings(path / "venue")) as venue:
             venue.quote(MARKET, HouseSide.SELL, Decimal("0.55"), Decimal(4))
             desk = fixgw.load(write_sessions(venue, path / "desk", {"orders": ("orders-rt", "rsa")}))
-            ear = fixgw.load(write_listener(venue, path / "ear"))
+            ear = fixgw.load(write_sessions(venue, path / "ear", LISTENER, settings={"listener": LISTENS}))
             async with ear, desk:
                 listening = asyncio.create_task(listen(ear))
                 await trade(desk)

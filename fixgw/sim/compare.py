@@ -14,6 +14,7 @@ from fixgw.sim.orders import ZERO, Order, State
 
 Key: TypeAlias = tuple[str, str]  # Symbol(55) and AllocAccount(79)
 Row: TypeAlias = tuple[str, Decimal, Decimal]  # what, by the client, by the ledger
+ROUNDED = Decimal("0.0001")  # dollars; each closing part of a position is charged a quotient
 
 # What the venue knows an order to be -> what its owner may believe.
 STATES: dict[State, frozenset[OrderState]] = {
@@ -89,6 +90,31 @@ def _compare(order: Order, held: OrderSnapshot, fees: Decimal) -> Iterator[str]:
     )
 
 
+def heard_differences(ledger: Ledger, account: str, orders: Iterable[OrderSnapshot]) -> list[str]:
+    """Return a sentence for everything in which a listener and the ledger disagree; prices in dollars.
+
+    Args:
+        ledger: what really happened.
+        account: whose orders, on all of its sessions; refused ones are none.
+        orders: what the listener has heard of.
+    """
+    heard = {order.order_id: order for order in orders}
+    entered = {
+        order.order_id: order
+        for order in ledger.orders.values()
+        if order.terms.owner.account == account and order.state is not State.REJECTED
+    }
+    fees = _fees(ledger)
+    found = [f"{heard[order_id].cl_ord_id}: never arrived" for order_id in heard.keys() - entered.keys()]
+    for order_id, order in entered.items():
+        held = heard.get(order_id)
+        if held is None:
+            found.append(f"{order.terms.cl_ord_id}: the venue has it, the listener has not heard of it")
+        else:
+            found += [f"{held.cl_ord_id}: {text}" for text in _compare(order, held, fees.get(order_id, ZERO))]
+    return found
+
+
 def position_differences(ledger: Ledger, account: str, positions: Iterable[PositionSnapshot]) -> list[str]:
     """Return a sentence for everything in which a client's positions and the ledger disagree.
 
@@ -120,7 +146,8 @@ def _held(ours: PositionSnapshot, theirs: Holding) -> Iterator[Row]:
     yield "qty", ours.qty, theirs.position
     yield "bought_qty", ours.bought_qty, theirs.bought
     yield "sold_qty", ours.sold_qty, theirs.sold
-    yield "realised_pnl", round(ours.realised_pnl, 6), round(theirs.realised, 6)
+    if abs(ours.realised_pnl - theirs.realised) > ROUNDED:
+        yield "realised_pnl", ours.realised_pnl, theirs.realised
 
 
 def _moved(

@@ -40,14 +40,22 @@ OPTIONS: Mapping[str, dict[str, bool]] = {
 COMMON = {"cancel_on_disconnect": False, "reconnect": {"base_seconds": 0.2}}
 
 
-def write_sessions(venue: Simulator, directory: Path, sessions: Sessions) -> Path:
+def write_sessions(
+    venue: Simulator,
+    directory: Path,
+    sessions: Sessions,
+    *,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Path:
     """Write ``sessions.yaml`` for a simulator that listens on TCP, and return its path.
 
     Args:
         venue: the simulator.
         directory: where the file, the tapes and the control socket go.
         sessions: session name -> (kind, name of the client's key at the simulator).
+        settings: further settings by session name; those given here take the place of the usual ones.
     """
+    further = settings or {}
     directory.mkdir(parents=True, exist_ok=True)
     tls = {"ca_file": str(venue.ca_path.resolve())}
     defaults = {
@@ -60,7 +68,7 @@ def write_sessions(venue: Simulator, directory: Path, sessions: Sessions) -> Pat
     lines += [f"rest: {json.dumps({'url': venue.rest_url, 'ca_file': tls['ca_file']})}"]
     lines += [f"admin: {json.dumps({'socket': str((directory / 'admin.sock').resolve())})}", "sessions:"]
     for name, (kind, key) in sessions.items():
-        first, *others = _session(venue, name, kind, key).items()
+        first, *others = {**_session(venue, name, kind, key), **further.get(name, {})}.items()
         lines.append(f"  - {first[0]}: {json.dumps(first[1])}")
         lines += [f"    {setting}: {json.dumps(value)}" for setting, value in others]
     file = directory / "sessions.yaml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
@@ -29,11 +29,24 @@ class Exit(IntEnum):
     REFUSED = 4
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows: a table on a terminal, aligned columns in a pipe alike."""
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Collection[str] = (),
+) -> None:
+    """Print rows: a table on a terminal, aligned columns in a pipe alike.
+
+    Args:
+        title: above it; none when empty.
+        columns: their names.
+        rows: a cell a column.
+        right: the columns whose cells are aligned on the right.
+    """
     made = Table(title=title or None, title_justify="left", show_edge=False, pad_edge=False, box=None)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", justify="right" if column in right else "left")
     for row in rows:
         made.add_row(*("" if cell is None else str(cell) for cell in row))
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(made)

@@ -19,8 +19,15 @@ def instant_ns(text: str, now_ns: int) -> int:
         now_ns: the present instant.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: it is none of these, or before 1970.
     """
+    found = _read(text, now_ns)
+    if found < 0:
+        raise ValueError(text)
+    return found
+
+
+def _read(text: str, now_ns: int) -> int:
     today = datetime.fromtimestamp(now_ns // NS, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     words = {"today": today, "yesterday": today - timedelta(days=1)}
     if text in words:

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -13,28 +14,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from fixgw.cli.control import DEFAULT_FILE
 from fixgw.cli.instants import instant_ns
-from fixgw.cli.render import Exit, err, fail, say, table, told
-from fixgw.clock import SystemClock, rfc3339
+from fixgw.cli.render import Exit, err, fail, say, told
+from fixgw.cli.report import WIDTH, show
+from fixgw.clock import SystemClock
 from fixgw.reconcile.job import Job
 from fixgw.reconcile.job import reconcile as run
-from fixgw.reconcile.model import Period, ReconciliationReport, Verdict
+from fixgw.reconcile.model import ExitCode, ReconciliationReport
+from fixgw.reconcile.page.document import page
 from fixgw.reconcile.plain import BREAK_COLUMNS, break_rows, plain
 from fixgw.reconcile.reconciler import silent
 from fixgw.reconcile.streams import Progress as Tell
+from fixgw.reconcile.words import conclusion, headline, instant
 
 TIMES = "2026-10-09, 2026-10-09T14:30:00Z, 3h (ago), today or yesterday"
-FEED_COLUMNS = ("feed", "executions", "proves", "notes")
-TOTAL_COLUMNS = ("symbol", "executions here", "there", "contracts here", "there", "fees here", "there")
-WORDS = {
-    Verdict.CLEAN: "clean: every execution is on both sides, and the whole period is proven",
-    Verdict.BREAKS: "the two sides differ",
-    Verdict.UNPROVEN: "no difference was found, but not for the whole period could that be shown",
-    Verdict.FAILED: "nothing could be compared",
-}
 
 
 class Format(StrEnum):
@@ -43,6 +40,7 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    HTML = "html"
 
 
 def reconcile(
@@ -52,23 +50,27 @@ def reconcile(
     ] = None,
     since: Annotated[str, typer.Option(help=f"beginning: {TIMES}; a day before the end")] = "",
     until: Annotated[str, typer.Option(help="end, written likewise; what the venue can tell by now")] = "",
-    form: Annotated[Format, typer.Option("--format", help="how the report is written")] = Format.TABLE,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="write it to this file")] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="how the report is written; csv lists the differences alone")
+    ] = Format.TABLE,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="write it to this file, in place of stdout")
+    ] = None,
 ) -> None:
     """Compare what the gateway's tapes have with what the venue says; the gateway may run meanwhile.
 
-    Exit codes: 0 clean and proven for the whole period, 1 something differs, 2 it could not be compared, or
-    not be proven.
+    Exit codes: 0 clean, and proven for the whole period; 1 something differs; 2 it could not be compared, or
+    nothing differs and not the whole period could be proven.
     """
     now_ns = SystemClock().now().utc_ns
     job = Job(file, session or (), _instant(since, "--since", now_ns), _instant(until, "--until", now_ns))
-    with told(), _progress() as tell:
-        report = asyncio.run(run(job, progress=tell))
-    if form is Format.TABLE and output is None:
-        _show(report)
-    else:
+    _check_place(output, "--output")
+    with _never_taken_for_breaks():
+        with _progress() as tell:
+            report = asyncio.run(run(job, progress=tell))
         _write(WRITERS[form](report), output)
-    say(WORDS[report.verdict])
+    if form is not Format.TABLE or output is not None:
+        say(f"{headline(report)}: {conclusion(report)}")
     raise typer.Exit(int(report.exit_code))
 
 
@@ -77,6 +79,30 @@ def _instant(text: str, option: str, now_ns: int) -> int | None:
         return instant_ns(text, now_ns) if text else None
     except ValueError:
         raise fail(f"{text!r} is no instant", Exit.USAGE, where=option, remedy=f"write {TIMES}") from None
+
+
+def _check_place(path: Path | None, option: str) -> None:
+    """Say before a long run, rather than after it, that its result can not be written."""
+    if path is not None and not path.parent.is_dir():
+        raise fail(
+            f"there is no directory {path.parent}",
+            Exit.USAGE,
+            where=option,
+            remedy="make it, or name another",
+        )
+
+
+@contextmanager
+def _never_taken_for_breaks() -> Iterator[None]:
+    """End with 2 whatever goes wrong: 1 says that something differs."""
+    try:
+        with told():
+            yield
+    except typer.Exit:
+        raise typer.Exit(int(ExitCode.COULD_NOT_RUN)) from None
+    except Exception:
+        err.print_exception()
+        raise typer.Exit(int(ExitCode.COULD_NOT_RUN)) from None
 
 
 @contextmanager
@@ -92,44 +118,9 @@ def _progress() -> Iterator[Tell]:
         def tell(feed: str, count: int, utc_ns: int) -> None:
             if feed not in tasks:
                 tasks[feed] = bars.add_task(feed)
-            bars.update(tasks[feed], completed=count, description=f"{feed}, at {rfc3339(utc_ns)}")
+            bars.update(tasks[feed], completed=count, description=f"{feed}, at {instant(utc_ns)}")
 
         yield tell
-
-
-def _show(report: ReconciliationReport) -> None:
-    if report.breaks:
-        table("Differences", BREAK_COLUMNS, break_rows(report))
-    table("Feeds", FEED_COLUMNS, _feed_rows(report))
-    table("Markets", TOTAL_COLUMNS, _total_rows(report))
-    for name, periods in report.unproven.items():
-        say(f"{name}: not proven {', '.join(map(_period, periods))}")
-    for warning in report.warnings:
-        say(f"warning: {warning}")
-
-
-def _feed_rows(report: ReconciliationReport) -> Iterator[tuple[object, ...]]:
-    for feed in report.feeds:
-        proves = ", ".join(f"{'/'.join(sorted(p.subjects))} {_period(p.period)}" for p in feed.proofs)
-        yield feed.name, feed.executions, feed.failure or proves, "; ".join(feed.notes)
-
-
-def _total_rows(report: ReconciliationReport) -> Iterator[tuple[object, ...]]:
-    for one in report.totals:
-        yield (
-            one.symbol,
-            one.our_count,
-            one.their_count,
-            f"{one.our_qty:f}",
-            f"{one.their_qty:f}",
-            f"{one.our_fees:f}",
-            f"{one.their_fees:f}",
-        )
-
-
-def _period(period: Period) -> str:
-    begin = rfc3339(period.begin_ns) if period.begin_ns > 0 else "the beginning"
-    return f"{begin} to {rfc3339(period.end_ns)}"
 
 
 def _write(text: str, output: Path | None) -> None:
@@ -140,8 +131,20 @@ def _write(text: str, output: Path | None) -> None:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise fail(
-            f"the report can not be written: {error.strerror}", Exit.USAGE, where=str(output)
+            f"the report can not be written: {error.strerror}",
+            Exit.USAGE,
+            where=str(output),
+            remedy="name a file in a directory of your own",
         ) from None
+
+
+def _table(report: ReconciliationReport) -> str:
+    """Return text, in colour where it goes to a terminal."""
+    made = io.StringIO()
+    terminal = sys.stdout.isatty()
+    width = Console().width if terminal else WIDTH
+    show(report, Console(file=made, width=width, force_terminal=terminal, highlight=False, markup=False))
+    return "".join(f"{line.rstrip()}\n" for line in made.getvalue().splitlines())
 
 
 def _json(report: ReconciliationReport) -> str:
@@ -157,7 +160,8 @@ def _csv(report: ReconciliationReport) -> str:
 
 
 WRITERS: Mapping[Format, Callable[[ReconciliationReport], str]] = {
-    Format.TABLE: _json,
+    Format.TABLE: _table,
     Format.JSON: _json,
     Format.CSV: _csv,
+    Format.HTML: page,
 }

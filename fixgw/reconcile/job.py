@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from fixgw.config.resolve import Resolved, resolve_sessions
 from fixgw.config.rest_client import rest_client
 from fixgw.config.settings import load_settings
 from fixgw.engine.gateway import Gateway
-from fixgw.errors import ConfigError, FixError, StoreLocked
+from fixgw.errors import ConfigError, FixError, StoreError, StoreLocked
 from fixgw.reconcile.feeds import Feed
 from fixgw.reconcile.kalshi import DROP_COPY_NS, DropCopyFeed, Known
 from fixgw.reconcile.model import Execution, Period, Proof, ReconciliationReport, SessionTimeline
@@ -181,11 +181,15 @@ async def _drop_copy(
 
 
 async def _known_before(tapes: Sequence[Resolved], now_ns: int) -> dict[int, Known]:
-    """Return the oldest execution of each exchange that a query can still reach."""
+    """Return the oldest execution of each exchange that a query can still reach.
+
+    A tape that can not be read is told of when it is compared.
+    """
     reach = Period(now_ns - DROP_COPY_NS, now_ns)
     found: dict[int, Known] = {}
     for session in tapes:
-        async for one in TapeFeed(source_of(session), now_ns).executions(reach):
-            if one.exec_key is not None and one.exec_key.exchange_index not in found:
-                found[one.exec_key.exchange_index] = Known(one.exec_key, one.utc_ns)
+        with suppress(StoreError):
+            async for one in TapeFeed(source_of(session), now_ns).executions(reach):
+                if one.exec_key is not None and one.exec_key.exchange_index not in found:
+                    found[one.exec_key.exchange_index] = Known(one.exec_key, one.utc_ns)
     return found

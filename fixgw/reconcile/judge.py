@@ -121,13 +121,11 @@ class Judge:
         if theirs.utc_ns >= self._young_ns:
             self._pending += 1
             return
-        what = (
-            f"{theirs.feed} has an execution of {_terms(theirs)} that no tape has: the gateway never saw it"
-        )
+        what = f"{theirs.feed} tells it, and no tape has it: the gateway never saw it"
         self._note(BreakKind.MISSING_IN_FIX, theirs, what, theirs=theirs)
 
     def _missing_at_venue(self, ours: Execution) -> None:
-        what = f"{ours.feed} has an execution of {_terms(ours)} that the venue does not show"
+        what = f"{ours.feed} has it, and the venue does not show it"
         self._note(BreakKind.MISSING_AT_VENUE, ours, what, ours=ours)
 
     def _compare(self, ours: Execution, theirs: Sequence[Execution]) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from fixgw.reconcile.model import BreakKind, Execution, Period, ReconciliationReport, Verdict
+from fixgw.reconcile.model import (
+    BreakKind,
+    Counts,
+    Execution,
+    Period,
+    ReconciliationReport,
+    SymbolTotals,
+    Verdict,
+)
 
 NS = 1_000_000_000
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -80,6 +88,18 @@ def conclusion(report: ReconciliationReport) -> str:
     if report.verdict is Verdict.BREAKS and report.unproven:
         return f"{said}, and not the whole period is proven: there may be more"
     return said
+
+
+def agree(one: SymbolTotals) -> bool:
+    """Return whether both sides tell the same of a market."""
+    theirs = (one.their_count, one.their_qty, one.their_fees)
+    return (one.our_count, one.our_qty, one.our_fees) == theirs
+
+
+def how_matched(counts: Counts) -> str:
+    """Return by what the executions were matched; empty when none were."""
+    ways = (("ExecID", counts.by_exec_id), ("trade id", counts.by_trade_id), ("terms alone", counts.by_terms))
+    return ", ".join(f"{count:,} by {how}" for how, count in ways if count)
 
 
 def sentence(text: str) -> str:

@@ -21,10 +21,12 @@ from fixgw.reconcile.page.bars import timeline
 from fixgw.reconcile.page.markup import Content, Markup, element, joined
 from fixgw.reconcile.words import (
     ADVICE,
+    agree,
     conclusion,
     counted,
     duration,
     headline,
+    how_matched,
     instant,
     sentence,
     stretch,
@@ -75,7 +77,12 @@ def _summary(report: ReconciliationReport) -> Markup:
     }
     longest = max(open_for.values(), default=0)
     tiles: list[tuple[str, str, str, str]] = [
-        ("matched", f"{counts.matched:,}", _how_matched(report), "good" if counts.matched else ""),
+        (
+            "matched",
+            f"{counts.matched:,}",
+            how_matched(counts) or "executions, of both sides",
+            "good" if counts.matched else "",
+        ),
         (
             "differences",
             f"{len(report.breaks):,}",
@@ -103,12 +110,6 @@ def _tile(name: str, value: str, note: str, tone: str) -> Markup:
         element("dd", note, class_="note"),
         class_=f"tile {tone}".strip(),
     )
-
-
-def _how_matched(report: ReconciliationReport) -> str:
-    counts = report.counts
-    ways = (("ExecID", counts.by_exec_id), ("trade id", counts.by_trade_id), ("terms alone", counts.by_terms))
-    return ", ".join(f"{count:,} by {how}" for how, count in ways if count) or "executions, of both sides"
 
 
 def _kinds_found(report: ReconciliationReport) -> str:
@@ -188,15 +189,10 @@ def _stretches(periods: Sequence[Period]) -> Markup:
 
 
 def _markets(report: ReconciliationReport) -> Markup | None:
-    different_first = sorted(report.totals, key=_agrees)
+    different_first = sorted(report.totals, key=agree)
     shown, rest = _capped(different_first, MOST_ROWS)
     columns = ("Market", "Executions", "Contracts", "Fees, dollars")
     return _section("Markets", _table(columns, map(_market_cells, shown), "markets"), _more(rest, "market"))
-
-
-def _agrees(one: SymbolTotals) -> bool:
-    theirs = (one.their_count, one.their_qty, one.their_fees)
-    return (one.our_count, one.our_qty, one.our_fees) == theirs
 
 
 def _market_cells(one: SymbolTotals) -> Sequence[Content]:

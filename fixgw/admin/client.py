@@ -54,7 +54,7 @@ class AdminClient:
         self.path = path
         self.timeout = timeout
 
-    def call(self, command: str, **arguments: str | int | list[Any] | None) -> Any:
+    def call(self, command: str, **arguments: str | int | list[Any] | dict[str, Any] | None) -> Any:
         """Carry out a command and return its result.
 
         Args:

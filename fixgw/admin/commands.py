@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 
 from fixgw.errors import LocalError
+from fixgw.observe.reconciliation import ReconciliationView
 from fixgw.observe.snapshot import GatewaySnapshot
 from fixgw.safety.kill_steps import KillReport
 
@@ -21,6 +22,10 @@ class Controls(Protocol):
 
     def snapshot(self) -> GatewaySnapshot:
         """Return what can be seen now."""
+        ...
+
+    def reconciled(self, told: ReconciliationView) -> None:
+        """Take in what a reconciliation of the tapes came to."""
         ...
 
     async def apply(self, name: str, rows: Sequence[Any], run_id: str, source: str) -> int:
@@ -95,7 +100,7 @@ class Argument:
         required: it has to be there.
     """
 
-    kind: type[str] | type[int] | type[list[Any]]
+    kind: type[str] | type[int] | type[list[Any]] | type[dict[str, Any]]
     required: bool = True
 
 
@@ -185,6 +190,12 @@ async def _apply(request: Request) -> dict[str, Any]:
     return {"session": request.session, "applied": applied}
 
 
+async def _reconciled(request: Request) -> dict[str, Any]:
+    told = ReconciliationView.read(request.arguments["outcome"])
+    request.controls.reconciled(told)
+    return {"run_id": told.run_id}
+
+
 def _view(controls: Controls, name: str) -> dict[str, Any]:
     sessions = controls.snapshot().to_dict()["sessions"]
     if name not in sessions:
@@ -222,6 +233,7 @@ COMMANDS: Mapping[str, Command] = {
     "apply": Command(
         _apply, {**_SESSION, "run_id": Argument(str), "source": Argument(str), "reports": Argument(list)}
     ),
+    "reconciled": Command(_reconciled, {"outcome": Argument(dict)}, audited=False),
     "kill": Command(_kill, {"reason": Argument(str)}),
     "release": Command(_release, {"reason": Argument(str)}),
 }
@@ -238,7 +250,7 @@ def find_command(name: object) -> Command:
     raise LocalError(f"no command is named {name!r}; {known_names(str(name), COMMANDS)}")
 
 
-WORDS: Mapping[type, str] = {str: "a text", int: "a whole number", list: "a list"}
+WORDS: Mapping[type, str] = {str: "a text", int: "a whole number", list: "a list", dict: "an object"}
 
 
 def check_arguments(command: Command, arguments: object) -> dict[str, Any]:

@@ -31,14 +31,19 @@ def client(file: Path, socket: Path | None) -> Iterator[AdminClient]:
     """
     with told():
         try:
-            yield AdminClient(socket if socket is not None else _socket_of(file))
+            yield AdminClient(socket if socket is not None else socket_of(file))
         except NotReachableError as error:
             raise fail(str(error), Exit.NOT_REACHABLE) from None
         except RefusedError as error:
             raise fail(str(error), Exit.REFUSED) from None
 
 
-def _socket_of(file: Path) -> Path:
+def socket_of(file: Path) -> Path:
+    """Return the control socket that a configuration names; nothing else is read, so no secret is needed.
+
+    Raises:
+        ConfigError: it names none.
+    """
     document = read(file)
     admin: Any = document.data.get("admin") if isinstance(document.data, dict) else None
     named = admin.get("socket") if isinstance(admin, dict) else None

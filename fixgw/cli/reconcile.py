@@ -8,7 +8,8 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -17,14 +18,19 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from fixgw.cli.control import DEFAULT_FILE
+from fixgw.admin.client import AdminClient, NotReachableError, RefusedError
+from fixgw.cli.control import DEFAULT_FILE, socket_of
 from fixgw.cli.instants import instant_ns
 from fixgw.cli.render import Exit, err, fail, say, told
 from fixgw.cli.report import WIDTH, show
 from fixgw.clock import SystemClock
+from fixgw.errors import ConfigError
+from fixgw.observe.metrics import write_reconciliation
+from fixgw.observe.reconciliation import ReconciliationView
 from fixgw.reconcile.job import Job
 from fixgw.reconcile.job import reconcile as run
 from fixgw.reconcile.model import ExitCode, ReconciliationReport
+from fixgw.reconcile.outcome import outcome
 from fixgw.reconcile.page.document import page
 from fixgw.reconcile.plain import BREAK_COLUMNS, break_rows, plain
 from fixgw.reconcile.reconciler import silent
@@ -56,6 +62,9 @@ def reconcile(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="write it to this file, in place of stdout")
     ] = None,
+    metrics: Annotated[
+        Path | None, typer.Option(help="write metrics to this .prom file, for a node exporter")
+    ] = None,
 ) -> None:
     """Compare what the gateway's tapes have with what the venue says; the gateway may run meanwhile.
 
@@ -65,10 +74,14 @@ def reconcile(
     now_ns = SystemClock().now().utc_ns
     job = Job(file, session or (), _instant(since, "--since", now_ns), _instant(until, "--until", now_ns))
     _check_place(output, "--output")
+    _check_place(metrics, "--metrics")
     with _never_taken_for_breaks():
         with _progress() as tell:
             report = asyncio.run(run(job, progress=tell))
         _write(WRITERS[form](report), output)
+        if metrics is not None:
+            write_reconciliation(metrics, outcome(report))
+        _tell_gateway(file, outcome(report))
     if form is not Format.TABLE or output is not None:
         say(f"{headline(report)}: {conclusion(report)}")
     raise typer.Exit(int(report.exit_code))
@@ -90,6 +103,15 @@ def _check_place(path: Path | None, option: str) -> None:
             where=option,
             remedy="make it, or name another",
         )
+
+
+def _tell_gateway(file: Path, told: ReconciliationView) -> None:
+    """Let the gateway show it among its metrics, if it runs and can be asked."""
+    with suppress(ConfigError, NotReachableError):
+        try:
+            AdminClient(socket_of(file)).call("reconciled", outcome=asdict(told))
+        except RefusedError as error:
+            say(f"the gateway did not take the outcome into its metrics: {error}")
 
 
 @contextmanager

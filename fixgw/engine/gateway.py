@@ -22,6 +22,7 @@ from fixgw.errors import ConfigError, FixError, LocalError, RemoteError
 from fixgw.handlers.account import Account
 from fixgw.handlers.base import Client
 from fixgw.handlers.orders import Orders
+from fixgw.observe.reconciliation import ReconciliationView
 from fixgw.observe.snapshot import GatewaySnapshot
 from fixgw.safety.kill_steps import KillReport
 from fixgw.safety.kill_switch import KillSwitch
@@ -77,6 +78,7 @@ class Gateway:
         settings = kill or KillSettings()
         self._switch = KillSwitch(settings.file)
         self._killing = Killing(settings, self._switch)
+        self._reconciliation: ReconciliationView | None = None
         self._stack: AsyncExitStack | None = None
         self._failed: asyncio.Event = asyncio.Event()
         names = [plan.session.name for plan in self._plans]
@@ -176,7 +178,8 @@ class Gateway:
         for acceptor in self._acceptors:
             sessions |= acceptor.snapshot()
         positions = {market: positions_view(account) for market, account in self._accounts.items()}
-        return GatewaySnapshot(self._clock.now().utc_ns, sessions, positions, self._switch.pulled)
+        now_ns = self._clock.now().utc_ns
+        return GatewaySnapshot(now_ns, sessions, positions, self._switch.pulled, self._reconciliation)
 
     # -- the kill switch --
 
@@ -220,6 +223,10 @@ class Gateway:
         log.warning("released", extra={"reason": reason})
 
     # -- administration --
+
+    def reconciled(self, told: ReconciliationView) -> None:
+        """Take in what a reconciliation of the tapes came to, for the snapshot and the metrics."""
+        self._reconciliation = told
 
     async def apply(self, name: str, rows: Sequence[Any], run_id: str, source: str) -> int:
         """Take in reports of a session's orders that never came on the wire; each counts once.

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from importlib.metadata import version
 from itertools import accumulate
+from pathlib import Path
 from typing import TypeAlias
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, start_http_server, write_to_textfile
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -28,6 +29,7 @@ from prometheus_client.registry import Collector
 from fixgw.errors import ConfigError
 from fixgw.handlers.position import PositionSnapshot
 from fixgw.observe.histogram import BOUNDS, HistogramSnapshot
+from fixgw.observe.reconciliation import ReconciliationView
 from fixgw.observe.snapshot import GatewaySnapshot, OrdersView, PositionsView, SessionView
 from fixgw.session.state import Phase
 
@@ -228,6 +230,67 @@ TOTALS: tuple[tuple[str, str, Callable[[PositionsView], Decimal | int]], ...] = 
 )
 
 
+RECONCILIATION: tuple[
+    tuple[str, str, str, Callable[[ReconciliationView], Iterable[tuple[str, float]]]], ...
+] = (
+    ("end_timestamp_seconds", "When the last run was done.", "", lambda r: [("", r.ended_utc_ns / 1e9)]),
+    (
+        "judged_until_timestamp_seconds",
+        "Up to when executions were judged.",
+        "",
+        lambda r: [("", r.judged_until_utc_ns / 1e9)],
+    ),
+    ("exit_code", "0 clean, 1 breaks, 2 unproven or failed.", "", lambda r: [("", r.exit_code)]),
+    ("verdict", "1 for what the last run came to.", "verdict", lambda r: [(r.verdict, 1)]),
+    ("breaks", "Differences by kind.", "kind", lambda r: r.breaks.items()),
+    ("matched_executions", "Executions that both sides have.", "", lambda r: [("", r.matched)]),
+    ("pending_executions", "Executions too young to be judged.", "", lambda r: [("", r.pending)]),
+    ("applied_executions", "Executions that were given to the books.", "", lambda r: [("", r.applied)]),
+    (
+        "unproven_seconds",
+        "For how long nothing shows that no execution is missing.",
+        "session",
+        lambda r: r.unproven_seconds.items(),
+    ),
+)
+
+
+class ReconciliationCollector(Collector):
+    """Renders what one run came to.
+
+    Args:
+        told: what it came to.
+    """
+
+    def __init__(self, told: ReconciliationView) -> None:
+        self._told = told
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of the run."""
+        for name, text, label, read in RECONCILIATION:
+            labels = [label] if label else []
+            family = GaugeMetricFamily(f"fixgw_reconciliation_{name}", text, labels=labels)
+            for value, number in read(self._told):
+                family.add_metric([value] if label else [], float(number))
+            yield family
+
+
+def write_reconciliation(path: Path, told: ReconciliationView) -> None:
+    """Write what a run came to for a node exporter's textfile collector, the whole file at once.
+
+    Raises:
+        ConfigError: the file can not be written.
+    """
+    made = CollectorRegistry(auto_describe=False)
+    made.register(ReconciliationCollector(told))
+    try:
+        write_to_textfile(str(path), made)
+    except OSError as error:
+        raise ConfigError(
+            f"the metrics can not be written: {error.strerror}", str(path), "name a file that can be replaced"
+        ) from error
+
+
 class SnapshotCollector(Collector):
     """Renders a fresh snapshot at every scrape.
 
@@ -262,6 +325,8 @@ class SnapshotCollector(Collector):
         for name, text, read in DURATIONS:
             yield _histogram(f"fixgw_{name}_seconds", text, ((view.name, read(view)) for view in views))
         yield from _positions(taken.positions)
+        if taken.reconciliation is not None:
+            yield from ReconciliationCollector(taken.reconciliation).collect()
 
 
 def _positions(venues: Mapping[str, PositionsView]) -> Iterator[Metric]:

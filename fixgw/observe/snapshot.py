@@ -17,6 +17,7 @@ from typing import Any
 from fixgw.handlers.order import OrderSnapshot
 from fixgw.handlers.position import PositionSnapshot
 from fixgw.observe.histogram import EMPTY, HistogramSnapshot
+from fixgw.observe.reconciliation import ReconciliationView
 from fixgw.safety.kill_switch import Pulled
 from fixgw.session.snapshot import SessionSnapshot
 
@@ -203,12 +204,14 @@ class GatewaySnapshot:
         sessions: by name, in the order of the configuration.
         positions: by venue and environment: what its sessions tell together, each execution once.
         kill: when and why the kill switch was pulled, None while it is off.
+        reconciliation: what the last reconciliation came to, None while none was told of since start.
     """
 
     taken_utc_ns: int
     sessions: Mapping[str, SessionView]
     positions: Mapping[str, PositionsView] = field(default_factory=dict)
     kill: Pulled | None = None
+    reconciliation: ReconciliationView | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, strings and numbers; durations become count, mean, p50 and p99 in seconds."""

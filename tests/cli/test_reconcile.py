@@ -111,6 +111,13 @@ async def test_a_lost_fill_is_found_and_shown_in_every_format(desk: Desk, tmp_pa
     assert (as_html.exit_code, as_html.stdout) == (1, "")
     assert "<h1>1 difference</h1>" in page.read_text(encoding="utf-8")
 
+    metrics = tmp_path / "fixgw.prom"
+    await desk.reconcile("--metrics", metrics)
+    assert 'breaks{kind="missing_in_fix"} 1.0' in metrics.read_text(encoding="utf-8")
+    told = desk.gateway.snapshot().reconciliation
+    assert told is not None
+    assert (told.verdict, told.breaks["missing_in_fix"]) == ("breaks", 1)
+
 
 async def test_what_agrees_ends_with_0(desk: Desk) -> None:
     await desk.buy()
@@ -156,6 +163,7 @@ async def test_a_gateway_that_never_ran_is_never_clean(
         ),
         (["--until", "2099-01-01"], ["the period ends in the future", "--until", "leave it out for now"]),
         (["--output", "/nowhere/report"], ["there is no directory /nowhere", "--output"]),
+        (["--metrics", "/nowhere/fixgw.prom"], ["there is no directory /nowhere", "--metrics"]),
         (["--session", "quotes"], ["quotes is no session that sees executions", "use one of: orders"]),
     ],
 )

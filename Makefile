@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml
 	$(PY) -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
-demo: $(STAMP) ## trade with the built-in simulator, lose a connection, show that nothing was lost
+demo: $(STAMP) ## show the whole venue: trade, lose connections, hold everything against its ledger
 	$(PY) -m fixgw demo
 
 test: lint type tests coverage ## everything that has to hold: lint, types, layers, tests, coverage

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import tempfile
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from fixgw.cli.demo import command
+from fixgw.cli.demo import audit, command
 from fixgw.cli.demo.command import ACTS, Act
 from fixgw.cli.demo.stage import LISTENER, NR, RATE, Stage, entered, limit
 from fixgw.messages.order_entry import Side
@@ -25,7 +27,8 @@ def test_the_demo_plays_every_act_and_agrees_with_the_ledger(tmp_path: Path) -> 
     before = os.times()
     done = process("demo", "--directory", tmp_path / "kept", env=environment)
     after = os.times()
-    assert (done.returncode, done.stderr) == (0, "")
+    hint = f"kept in {tmp_path}/kept; to see what was said: fixgw decode {tmp_path}/kept/tapes/orders-rt\n"
+    assert (done.returncode, done.stderr) == (0, hint)
     assert "\x1b" not in done.stdout
     shown = [line.rstrip() for line in done.stdout.splitlines()]
     assert [line for line in shown if re.match(r" ?\d+  ", line)] == [
@@ -55,9 +58,11 @@ def test_the_demo_plays_every_act_and_agrees_with_the_ledger(tmp_path: Path) -> 
     assert spent < PROCESSOR_SECONDS
 
 
-def test_the_demo_leaves_nothing_behind(tmp_path: Path) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    assert process("demo", cwd=tmp_path, env=environment).returncode == 0
+def test_the_demo_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(command, "ACTS", ACTS[:2])
+    assert fixgw("demo").exit_code == 0
     left = [
         path.name
         for path in tmp_path.iterdir()
@@ -76,7 +81,7 @@ async def _go_unheard(stage: Stage) -> None:
 
 def test_what_a_gateway_does_not_know_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "ACTS", (Act("A fill goes unheard", _go_unheard),))
-    monkeypatch.setattr(command, "ANSWER", 0.1)
+    monkeypatch.setattr(audit, "CATCH_UP", 0.05)
     done = fixgw("demo")
     assert done.exit_code == 1
     told = [line.strip() for line in done.stderr.splitlines()]
@@ -85,6 +90,17 @@ def test_what_a_gateway_does_not_know_is_told(monkeypatch: pytest.MonkeyPatch) -
     assert f"{RATE}: the venue has a position, the client does not know it" in told
     assert sum(re.search(r" \d+ differences$", line) is not None for line in done.stdout.splitlines()) == 3
     assert "Nothing was lost" not in done.stdout
+
+
+def test_the_demo_ends_when_something_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait_for_ever(stage: Stage) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(command, "ACTS", (Act("Nothing comes", wait_for_ever),))
+    monkeypatch.setattr(command, "LIMIT", 1.0)
+    done = fixgw("demo")
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[0] == "something did not come in time"
 
 
 def test_a_directory_that_can_not_be(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 
 from fixgw.cli.demo import losses, opening, quoting, telling, trading
-from fixgw.cli.demo.audit import audited
-from fixgw.cli.demo.stage import ANSWER, Stage, opened, until
+from fixgw.cli.demo.audit import Check, audited
+from fixgw.cli.demo.stage import RT, Stage, opened
 from fixgw.cli.demo.tables import show
-from fixgw.cli.render import Exit, fail, out, told
+from fixgw.cli.render import Exit, fail, out, say, told
 from fixgw.errors import ConfigError
 from fixgw.observe import logs
 
@@ -74,7 +74,10 @@ def demo(
                 with tempfile.TemporaryDirectory(prefix="fixgw-demo-") as made:
                     wrong = asyncio.run(_play(Path(made)))
         except TimeoutError:
-            raise fail("no answer in time", remedy="is the machine busy? try again with --verbose") from None
+            what, where = "something did not come in time", "in the act that was told last"
+            raise fail(what, where=where, remedy="is the machine busy? try again, with --verbose") from None
+    if directory is not None:
+        say(f"kept in {directory}; to see what was said: fixgw decode {directory}/tapes/{RT.name}")
     if wrong:
         raise fail("the gateways and the ledger disagree:\n" + "\n".join(wrong), Exit.BAD)
 
@@ -96,27 +99,17 @@ async def _play(directory: Path) -> list[str]:
         for number, act in enumerate(ACTS, 1):
             stage.heading(number, act.heading)
             await act.play(stage)
-        await _arrived(stage)
+        checks = await audited(stage)
         show(stage)
-        return _compare(stage)
+        _conclude(stage, checks)
+    return [sentence for check in checks for sentence in check.wrong]
 
 
-async def _arrived(stage: Stage) -> None:
-    """Wait for what is on its way; what is missing after that is told by the comparison."""
-    try:
-        await until(lambda: not any(check.wrong for check in audited(stage)), ANSWER)
-    except TimeoutError:
-        return
-
-
-def _compare(stage: Stage) -> list[str]:
+def _conclude(stage: Stage, checks: Sequence[Check]) -> None:
     out.print("\nHeld against the venue's ledger, which its matching engine has written", style="bold")
-    checks = audited(stage)
     for check in checks:
         verdict = f"{len(check.wrong)} differences" if check.wrong else "equal"
         stage.note(f"{check.what:<72}{verdict}")
-    wrong = [sentence for check in checks for sentence in check.wrong]
-    if not wrong:
+    if not any(check.wrong for check in checks):
         count = len(stage.venue.ledger.executions)
         out.print(f"\nNothing was lost and nothing invented: {count} executions.", style="bold", markup=False)
-    return wrong

@@ -34,7 +34,7 @@ BUY = Side.BUY
 async def recover_by_resend(stage: Stage) -> None:
     """KalshiRT: the numbers go on after the next Logon, and the venue sends what was missed."""
     handle = stage.desk[RT.name]
-    before = handle.link.session.tally.recovered
+    before = handle.snapshot().session.tally.recovered
     stage.venue.pause_reports(stage.key_id(RT))
     wanted = (("lost-1", "0.41"), ("lost-2", "0.42"), ("lost-3", "0.43"))
     orders = [await _unheard(stage, RT, limit(name, HIGH, BUY, 5, price)) for name, price in wanted]
@@ -44,7 +44,7 @@ async def recover_by_resend(stage: Stage) -> None:
     await _back(handle, _cut(stage, RT))
     await until(lambda: all(order.ending is Ending.ACKNOWLEDGED for order in orders), LOGON)
     stage.note("the venue holds reports back; somebody sells 7 at 0.42; the connection is reset")
-    again = handle.link.session.tally.recovered - before
+    again = handle.snapshot().session.tally.recovered - before
     stage.note(f"logged on again, the missing numbers are asked for: {again} reports come again")
     for order in orders:
         stage.step(order.cl_ord_id, "", standing(order))

@@ -68,9 +68,9 @@ RT, NR, LISTENER, COPY, POST, BOOKS = (
         "orders-rt",
         "alpha",
         Algorithm.RSA,
-        "orders, requests for quote; tells all again",
+        "orders, quotes; sends again what was missed",
     ),
-    Seat("orders-nr", "orders-nr", "alpha", Algorithm.ED25519, "orders, mass cancels; tells nothing again"),
+    Seat("orders-nr", "orders-nr", "alpha", Algorithm.ED25519, "orders, mass cancels; sends nothing again"),
     Seat(
         "listener",
         "orders-nr",

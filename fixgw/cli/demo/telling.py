@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import zip_longest
 
-from fixgw.cli.demo.audit import book_is_right
+from fixgw.cli.demo.audit import books, caught_up, heard_orders
 from fixgw.cli.demo.stage import (
     ANSWER,
     BOOKS,
@@ -37,7 +37,7 @@ LADDER = "{:>9}{:>8}{:>8}{:>11}"
 async def show_a_book(stage: Stage) -> None:
     """What the updates have made of a snapshot that was taken before the first order."""
     book = stage.desk[BOOKS.name].client(MarketData).book(RATE)
-    await until(lambda: book_is_right(stage, RATE))
+    await caught_up(stage, books)
     stage.note(f"{RATE}, by the updates since before the first order")
     stage.note(LADDER.format("contracts", "bid", "offer", "contracts"))
     for bid, offer in zip_longest(*book.depth(LEVELS)):
@@ -71,8 +71,10 @@ async def settle(stage: Stage) -> None:
 async def ask_the_listener(stage: Stage) -> None:
     """One session has heard what the others did."""
     listener = stage.desk[LISTENER.name].client(Listener)
+    await caught_up(stage, heard_orders)
     orders = f"{len(listener.orders)} orders, of which {len(listener.orders.open)} are open"
     stage.note(f"{len(listener)} reports about {orders}")
-    for order in map(listener.orders.get, ("gone-1", "gone-2")):
-        assert order is not None
-        stage.step(order.cl_ord_id, f"of which {NR.name} heard too late", standing(order))
+    for name in ("gone-1", "gone-2"):
+        order = listener.orders.get(name)
+        known = "not heard of" if order is None else standing(order)
+        stage.step(name, f"without the reports that {NR.name} lost", known)

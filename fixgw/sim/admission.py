@@ -68,8 +68,8 @@ def refuse_order(
         return OrdRejReason.UNKNOWN_SYMBOL, "MARKET_NOT_FOUND"
     if trading is not Trading.OPEN:
         return OrdRejReason.EXCHANGE_CLOSED, trading.value
-    if not book.active:
-        return OrdRejReason.EXCHANGE_CLOSED, "MARKET_INACTIVE"
+    if book.refusal:
+        return OrdRejReason.EXCHANGE_CLOSED, book.refusal
     refusal = _refuse_group(terms, group)
     if refusal is None and terms.quote is not None and (quote_refusal is not None or terms.reduce_only):
         refusal = quote_refusal or (OrdRejReason.UNSUPPORTED, "INVALID_ORDER")
@@ -186,7 +186,7 @@ def _is_owned(named: Named, order: Order, quirks: Quirks) -> bool:
 
 
 def _refuse_inactive(book: Book | None) -> CancelRefusal | None:
-    return None if book is None or book.active else (CxlRejReason.OTHER, "MARKET_INACTIVE")
+    return None if book is None or book.active else (CxlRejReason.OTHER, book.refusal)
 
 
 def _is_expiry(request: ReplaceRequest, now_ns: int) -> bool:

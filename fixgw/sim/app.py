@@ -61,11 +61,12 @@ class VenueApp:
         self.clients: dict[str, Client] = {}
         self.settlement_page = SETTLEMENT_PAGE
         self.feed = Feed(engine.books, rates.symbols_per_request, rates.subscriptions)
-        self.rfq = RfqDesk(engine, self.clients, self.publish)
+        self.failures = Failures()
+        self.rfq = RfqDesk(engine, self.clients, self.publish, self.failures)
         self._settled = settled
         self._rules = rules
         self.rates = Rates(engine.accounts, rates, engine.quirks)
-        self._orders = OrderDesk(engine, self.rfq, self.publish, rules)
+        self._orders = OrderDesk(engine, self.rfq, self.publish, self.failures, rules)
         self._handlers = {
             "U1": self._resend_events,
             "V": self._request_books,
@@ -73,11 +74,6 @@ class VenueApp:
             **self._orders.handlers,
             **self.rfq.handlers,
         }
-
-    @property
-    def failures(self) -> Failures:
-        """Requests that are to fail."""
-        return self._orders.failures
 
     def client(self, name: str, kind: SessionKind, account: str, subaccount: int | None = None) -> Client:
         """Return the client of a session, made at the first call."""
@@ -163,9 +159,9 @@ class VenueApp:
             self.feed.tell_state(symbol, TradingState.HALTED)
 
     def reopen_market(self, symbol: str) -> None:
-        """Activate a market that was closed; no order is left in it."""
+        """Activate a market that was closed and has not paid; no order is left in it."""
         book = self.engine.books[symbol]
-        if not book.active:
+        if not book.active and not book.settled:
             book.active = True
             self.feed.tell_state(symbol, TradingState.RESUMED)
 
@@ -176,6 +172,7 @@ class VenueApp:
     def settle(self, symbol: str, result: Result, price: Decimal, now_ns: int) -> None:
         """Close a market, pay its positions out, and tell those who asked to be told; see ``Ledger.pay``."""
         self._close(symbol, now_ns)
+        self.engine.books[symbol].settled = True
         self.feed.tell_state(symbol, TradingState.DETERMINED)
         accounts = self.engine.accounts
         market = self.engine.ledger.pay(

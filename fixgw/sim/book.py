@@ -71,6 +71,11 @@ class Book:
             $0.0001; otherwise a contract pays one dollar to YES or to NO.
         high_volatility: an accepted quote is confirmed and executed in seconds; see ``rfq.Timers``.
         exchange_index: the shard of the exchange that it lives on.
+
+    Attributes:
+        active: it trades, unless the exchange is paused.
+        settled: it has paid, and never trades again.
+        floor: what YES will pay at least, dollars; no order may stand there or below.
     """
 
     def __init__(
@@ -88,11 +93,20 @@ class Book:
         self.high_volatility = high_volatility
         self.tick = SUBPENNY if subpenny or perpetual else CENT
         self.active = True
+        self.settled = False
+        self.floor = ZERO
         self._sides = {side: HalfBook(side) for side in Side}
 
     def on_grid(self, price: Decimal) -> bool:
-        """Return true for a price above zero, below one dollar where that is paid, on the market's tick."""
-        return price > ZERO and (self.perpetual or price < 1) and price % self.tick == 0
+        """Return true for a price above the floor, below one dollar where that is paid, on the tick."""
+        return price > self.floor and (self.perpetual or price < 1) and price % self.tick == 0
+
+    @property
+    def refusal(self) -> str:
+        """Text(58) that refuses what is sent to it; empty while it is active."""
+        if self.active:
+            return ""
+        return "MARKET_ALREADY_CLOSED" if self.settled else "MARKET_INACTIVE"
 
     def is_size(self, qty: Decimal) -> bool:
         """Return true for a number of contracts that can be traded."""

@@ -163,6 +163,19 @@ class MatchingEngine(Markets):
         self.books[symbol].active = False
         return self.cancel_where(lambda order: order.terms.symbol == symbol, now_ns, Cause.CLOSE)
 
+    def raise_floor(self, symbol: str, floor: Decimal, now_ns: int) -> list[EngineEvent]:
+        """Let YES be worth that much for certain, and cancel what rests at such a price or below.
+
+        Args:
+            symbol: the market.
+            floor: dollars a contract.
+            now_ns: the instant, UTC nanoseconds.
+        """
+        self.books[symbol].floor = floor
+        return self.cancel_where(
+            lambda order: order.terms.symbol == symbol and order.terms.price <= floor, now_ns, Cause.BOUNDS
+        )
+
     def pause(self, trading: Trading, now_ns: int) -> list[EngineEvent]:
         """Change the state of the exchange; a pause cancels the orders that asked for it with 21006."""
         self.trading = trading
@@ -256,12 +269,18 @@ class MatchingEngine(Markets):
             if maker.terms.owner.holder != terms.owner.holder:
                 self._trade(cycle, book, taker, maker, min(end - taker.cum, maker.leaves))
             elif terms.self_trade is SelfTrade.TAKER:
-                return Cause.TAKER
+                return self._own_cause(taker)
             else:
                 self._cancel(cycle, maker, Cause.MAKER)
         if not taker.leaves or terms.time_in_force not in AT_ONCE:
             return None
         return Cause.REDUCE_ONLY if taker.cum == end else Cause.IOC
+
+    def _own_cause(self, taker: Order) -> Cause:
+        """Why an incoming order is cancelled that would meet one of its own account."""
+        if not self.quirks.self_cross_attempt:
+            return Cause.TAKER
+        return Cause.SELF_CROSS_FILLED if taker.cum else Cause.SELF_CROSS
 
     def _trade(self, cycle: Cycle, book: Book, taker: Order, maker: Order, qty: Decimal) -> None:
         price = maker.terms.price

@@ -11,9 +11,9 @@ from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.sim import requests
 from fixgw.sim.accounts import sees
-from fixgw.sim.admission import Trading
+from fixgw.sim.admission import CancelRefusal, Trading
 from fixgw.sim.client import MASS_CANCEL_INTERVAL_NS, Client
-from fixgw.sim.failures import Failure, Failures
+from fixgw.sim.failures import Failure, Failures, Refusal
 from fixgw.sim.groups import GroupAction, OrderGroup
 from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.orders import (
@@ -67,15 +67,20 @@ class OrderDesk:
         engine: carries them out.
         rfq: knows the quotes that orders accept.
         publish: reports what came of them.
+        failures: requests that are to fail.
         rules: of the product that is traded.
 
     Attributes:
         handlers: by MsgType(35).
-        failures: requests that are to fail.
     """
 
     def __init__(
-        self, engine: MatchingEngine, rfq: RfqDesk, publish: Publish, rules: ProductRules = EVENTS
+        self,
+        engine: MatchingEngine,
+        rfq: RfqDesk,
+        publish: Publish,
+        failures: Failures,
+        rules: ProductRules = EVENTS,
     ) -> None:
         self.handlers: dict[str, Handler] = {
             "D": self._new_order,
@@ -84,7 +89,7 @@ class OrderDesk:
             "q": self._mass_cancel,
             "UOG": self._order_group,
         }
-        self.failures = Failures()
+        self._failures = failures
         self._engine = engine
         self._rfq = rfq
         self._publish = publish
@@ -103,10 +108,10 @@ class OrderDesk:
             use_dollars=client.flags.use_dollars,
             default=self._engine.quirks.default_time_in_force,
         )
-        failure = self.failures.take(client.name, "D")
+        failure = self._failures.take(client.name, "D")
         refusal = (OrdRejReason.UNKNOWN_ACCOUNT, barred) if barred else None
         if failure is not None and not failure.applied:
-            refusal = (OrdRejReason.OTHER, failure.text)
+            refusal = (OrdRejReason(failure.code), failure.text)
         if terms.quote is None:
             events = self._engine.submit(terms, now_ns, barred=refusal)
         else:
@@ -117,23 +122,21 @@ class OrderDesk:
     def _cancel(self, client: Client, message: Message, now_ns: int) -> None:
         owner, barred = client.principal(message, self._engine.accounts)
         request = requests.cancel(message, owner)
-        failure = self.failures.take(client.name, "F")
-        text = failure.text if failure is not None and not failure.applied else barred
-        refusal = (CxlRejReason.OTHER, text) if text else None
+        failure = self._failures.take(client.name, "F")
+        refusal = _refusal(failure, barred)
         veil = self._veil(client, failure, lambda: self._unknown_cancel(request, now_ns))
         self._publish(self._engine.cancel(request, now_ns, barred=refusal), veil)
 
     def _replace(self, client: Client, message: Message, now_ns: int) -> None:
         owner, barred = client.principal(message, self._engine.accounts)
         request = requests.replace(message, owner, use_dollars=client.flags.use_dollars)
-        failure = self.failures.take(client.name, "G")
-        text = failure.text if failure is not None and not failure.applied else barred
-        refusal = (CxlRejReason.OTHER, text) if text else None
+        failure = self._failures.take(client.name, "G")
+        refusal = _refusal(failure, barred)
         veil = self._veil(client, failure, lambda: self._unknown_cancel(request, now_ns))
         self._publish(self._engine.replace(request, now_ns, barred=refusal), veil)
 
     def _veil(
-        self, client: Client, failure: Failure | None, told: Callable[[], Rejected | CancelRejected]
+        self, client: Client, failure: Failure | Refusal | None, told: Callable[[], Rejected | CancelRejected]
     ) -> Veil | None:
         return Veil(client, told()) if failure is not None and failure.applied else None
 
@@ -197,6 +200,13 @@ class OrderDesk:
             self._publish(self._engine.trigger(group, now_ns))
         if action is GroupAction.DELETE:
             self._engine.groups.remove(group)
+
+
+def _refusal(failure: Failure | Refusal | None, barred: str) -> CancelRefusal | None:
+    """Why a cancel or replace is not carried out: because it is to fail, or its sender may not."""
+    if failure is not None and not failure.applied:
+        return CxlRejReason(failure.code), failure.text
+    return (CxlRejReason.OTHER, barred) if barred else None
 
 
 def in_scope(client: Client, scope: CancelScope) -> Callable[[Order], bool]:

@@ -48,6 +48,9 @@ class Quirks:
         quotes_in_dollars: a Quote(S) to the creator has dollars; otherwise the unit of its session.
         accepted_side_of_maker: Side(54) of an accepted QuoteStatusReport(AI) is what the maker gets;
             otherwise what the creator does.
+        self_cross_attempt: an incoming order that would meet one of its own account is cancelled as
+            SELF_CROSS_ATTEMPT, or SELF_CROSS_ATTEMPT_PARTIALLY_FILLED; otherwise as
+            TAKER_CANCEL_FOR_SELF_TRADE_PREVENTION.
         maker_fills: the fills of a quote are reported on the order-entry sessions of its maker's account.
         quote_orders_on_shard_one: an order that accepts a quote is paid for out of the bucket of exchange
             index 1; otherwise out of the one that counts for no index.
@@ -71,6 +74,7 @@ class Quirks:
     fill_expired: bool = False
     quotes_in_dollars: bool = True
     accepted_side_of_maker: bool = True
+    self_cross_attempt: bool = False
     maker_fills: bool = True
     quote_orders_on_shard_one: bool = True
 

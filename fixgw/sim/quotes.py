@@ -13,6 +13,8 @@ class RejectReason(StrEnum):
     """QuoteRequestRejectReason(658), as far as this venue uses it."""
 
     UNKNOWN_SYMBOL = "1"
+    EXCEEDS_LIMIT = "3"
+    INSUFFICIENT_CREDIT = "11"
     OTHER = "99"
 
 

@@ -267,8 +267,8 @@ class Rfqs:
         book = self._engine.books.get(ask.symbol)
         if book is None:
             raise Refused("MARKET_NOT_FOUND", RejectReason.UNKNOWN_SYMBOL)
-        if not book.active:
-            raise Refused("MARKET_INACTIVE")
+        if book.refusal:
+            raise Refused(book.refusal)
         sizes = [size for size in (ask.qty, ask.cash) if size is not None]
         if len(sizes) != 1 or not is_size(sizes[0]) or (ask.cash_excludes_fees and ask.cash is None):
             raise Refused(INVALID)

@@ -18,9 +18,10 @@ from fixgw.sim import requests, rfq_reports
 from fixgw.sim.accounts import sees
 from fixgw.sim.admission import OrderRefusal
 from fixgw.sim.client import Client
+from fixgw.sim.failures import Failures
 from fixgw.sim.matching import MatchingEngine
 from fixgw.sim.orders import Accepted, Cause, EngineEvent, Order, Side, State, Terms, TimeInForce
-from fixgw.sim.quotes import Acceptance, Quote, QuoteState, Refused, Request
+from fixgw.sim.quotes import Acceptance, Quote, QuoteState, Refused, RejectReason, Request
 from fixgw.sim.rfq import CLOSED, EXPIRED, Rfqs
 
 Handler: TypeAlias = Callable[[Client, Message, int], None]
@@ -33,6 +34,7 @@ class RfqDesk:
         engine: executes what was confirmed.
         clients: every session by name.
         publish: reports the engine's events to those that they concern.
+        failures: requests that are to fail.
 
     Attributes:
         rfqs: what is open.
@@ -44,6 +46,7 @@ class RfqDesk:
         engine: MatchingEngine,
         clients: Mapping[str, Client],
         publish: Callable[[list[EngineEvent]], None],
+        failures: Failures,
     ) -> None:
         self.rfqs = Rfqs(engine)
         self.handlers: dict[str, Handler] = {
@@ -57,6 +60,7 @@ class RfqDesk:
         self._engine = engine
         self._clients = clients
         self._publish = publish
+        self._failures = failures
 
     def order(
         self,
@@ -103,7 +107,7 @@ class RfqDesk:
         owner, barred = client.principal(message, self._engine.accounts)
         ask = requests.quote_request(message, owner)
         try:
-            _allow(barred)
+            self._allow(client, message, barred)
             request, older = self.rfqs.open(ask, now_ns)
         except Refused as refusal:
             client.deliver(rfq_reports.refused_request(ask.quote_req_id, refusal))
@@ -121,7 +125,7 @@ class RfqDesk:
             raise FieldError(tags.QUOTE_REQ_ID, 1, "Required tag missing, QuoteReqID(131)")
         owner, barred = client.principal(message, self._engine.accounts)
         try:
-            _allow(barred)
+            self._allow(client, message, barred)
             request = self.rfqs.find(owner.account, rfq_id=rfq_id, quote_req_id=quote_req_id)
         except Refused as refusal:
             named = quote_req_id or rfq_id or ""
@@ -146,7 +150,7 @@ class RfqDesk:
         owner, barred = client.principal(message, self._engine.accounts)
         offer = requests.quote(message, owner, use_dollars=client.flags.use_dollars)
         try:
-            _allow(barred)
+            self._allow(client, message, barred)
             quote = self.rfqs.quote(offer, now_ns)
         except Refused as refusal:
             client.deliver(rfq_reports.quote_rejected(offer, refusal.text))
@@ -160,6 +164,7 @@ class RfqDesk:
         """QuoteCancelStatus(U9) first, then QuoteStatusReport(AI): the venue's pages name either."""
         quote_id = message.text(tags.QUOTE_ID) or ""
         try:
+            self._allow(client, message)
             quote = self.rfqs.cancel_quote(client.account, quote_id, message.text(requests.RFQ_ID))
         except Refused as refusal:
             client.deliver(rfq_reports.quote_canceled(quote_id, refusal.text))
@@ -171,7 +176,7 @@ class RfqDesk:
         owner, barred = client.principal(message, self._engine.accounts)
         wanted = requests.accept_quote(message, owner)
         try:
-            _allow(barred)
+            self._allow(client, message, barred)
             quote = self.rfqs.accept(wanted, now_ns)
         except Refused as refusal:
             client.deliver(rfq_reports.acceptance(wanted, None, refusal.text))
@@ -182,6 +187,7 @@ class RfqDesk:
     def _confirm(self, client: Client, message: Message, now_ns: int) -> None:
         quote_id = message.text(tags.QUOTE_ID) or ""
         try:
+            self._allow(client, message)
             self.rfqs.confirm(client.account, quote_id, message.text(requests.RFQ_ID), now_ns)
         except Refused as refusal:
             client.deliver(rfq_reports.quote_confirmed(quote_id, refusal.text))
@@ -250,15 +256,22 @@ class RfqDesk:
     def _sizes(self, quote: Quote) -> dict[Side, Decimal]:
         return {side: self.rfqs.size(quote, side) for side in Side}
 
+    def _allow(self, client: Client, message: Message, barred: str = "") -> None:
+        """Refuse what its sender may not do, and what is to fail.
+
+        Raises:
+            Refused: with Text(58) and the reason.
+        """
+        if barred:
+            raise Refused(barred)
+        failure = self._failures.take(client.name, message.msg_type)
+        if failure is not None:
+            raise Refused(failure.text, RejectReason(str(failure.code)))
+
     def _makers(self, request: Request) -> Iterator[Client]:
         for client in self._clients.values():
             if "S" in client.kind.accepts and not sees(request.ask.owner.account, client.account):
                 yield client
-
-
-def _allow(barred: str) -> None:
-    if barred:
-        raise Refused(barred)
 
 
 def _is(terms: Terms) -> Callable[[Order], bool]:

@@ -19,7 +19,7 @@ from fixgw.config.values import Count, Dollars, Duration, Quantity
 from fixgw.errors import ConfigError
 from fixgw.sim.admission import Trading
 from fixgw.sim.book import CONTRACT, Book
-from fixgw.sim.failures import Failure
+from fixgw.sim.failures import OTHER, Failure, Refusal
 from fixgw.sim.faults import FaultRule
 from fixgw.sim.orders import Side
 from fixgw.sim.participants import Participants
@@ -114,6 +114,41 @@ class FailNext:
 
 
 @dataclass(frozen=True, slots=True)
+class RefuseNext:
+    """Requests that the exchange refuses.
+
+    Args:
+        msg_type: D, F, G, R, S, Z, U7, UA or UE.
+        text: Text(58) of the answer.
+        code: OrdRejReason(103), CxlRejReason(102) or QuoteRequestRejectReason(658), where the answer has one.
+        count: how many.
+        key: the name or the id of the API key that sends them; any when empty.
+    """
+
+    msg_type: str
+    text: str
+    code: int = OTHER
+    count: Count = 1
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        Refusal(self.msg_type, self.text, self.code)  # or there is no such answer
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseFloor:
+    """A settlement floor that is raised.
+
+    Args:
+        symbol: the market.
+        floor: what a YES contract will pay at least, dollars.
+    """
+
+    symbol: str
+    floor: Dollars
+
+
+@dataclass(frozen=True, slots=True)
 class RefuseLogons:
     """Logons that are refused, whosever they are.
 
@@ -141,7 +176,9 @@ class Event:
         pause_reports: hold back the reports to an API key's sessions.
         resume_reports: send what was held back.
         flush_quotes: forget every pending quote without a word.
+        raise_floor: raise the settlement floor of a market.
         fail_next: let the next requests fail.
+        refuse_next: let the exchange refuse the next requests.
         refuse_logons: refuse the next Logons.
         fault: let a fault happen from now on.
         order: let the house enter an order.
@@ -157,7 +194,9 @@ class Event:
     pause_reports: str | None = None
     resume_reports: str | None = None
     flush_quotes: bool | None = None
+    raise_floor: RaiseFloor | None = None
     fail_next: FailNext | None = None
+    refuse_next: RefuseNext | None = None
     refuse_logons: RefuseLogons | None = None
     fault: FaultRule | None = None
     order: HouseOrder | None = None

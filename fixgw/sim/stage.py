@@ -10,7 +10,7 @@ from typing import Any
 
 from fixgw.errors import FixError
 from fixgw.sim.participants import Participant, seats
-from fixgw.sim.scenario import FailNext, HouseOrder, Scenario, Settle
+from fixgw.sim.scenario import FailNext, HouseOrder, RefuseNext, Scenario, Settle
 from fixgw.sim.venue import SimSettings, Simulator
 
 log = logging.getLogger("fixgw.sim")
@@ -89,6 +89,11 @@ def _fail_next(venue: Simulator, wanted: FailNext) -> None:
     venue.fail_next(wanted.failure, wanted.count, msg_type=wanted.msg_type, key_id=key_id)
 
 
+def _refuse_next(venue: Simulator, wanted: RefuseNext) -> None:
+    key_id = _key_id(venue, wanted.key) if wanted.key else ""
+    venue.refuse_next(wanted.msg_type, wanted.text, wanted.code, count=wanted.count, key_id=key_id)
+
+
 def _order(venue: Simulator, order: HouseOrder) -> None:
     venue.quote(order.symbol, order.side, order.price, order.qty)
 
@@ -104,6 +109,8 @@ ACTIONS: Mapping[str, Callable[[Simulator, Any], object]] = {
     "resume_reports": lambda venue, key: venue.resume_reports(_key_id(venue, key)),
     "flush_quotes": lambda venue, _: venue.flush_quotes(),
     "fail_next": _fail_next,
+    "raise_floor": lambda venue, wanted: venue.raise_floor(wanted.symbol, wanted.floor),
+    "refuse_next": _refuse_next,
     "refuse_logons": lambda venue, wanted: venue.refuse_logons(wanted.count, wanted.text),
     "fault": lambda venue, rule: venue.inject(rule),
     "order": _order,

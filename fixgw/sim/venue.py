@@ -21,8 +21,8 @@ from fixgw.sim.admission import Trading
 from fixgw.sim.app import VenueApp
 from fixgw.sim.book import Book
 from fixgw.sim.counterparty import Counterparty
-from fixgw.sim.doors import Doors, key_of
-from fixgw.sim.failures import Failure, Planned
+from fixgw.sim.demand import OnDemand
+from fixgw.sim.doors import Doors
 from fixgw.sim.faults import FaultRule, Faults
 from fixgw.sim.fees import FeeModel
 from fixgw.sim.kinds import SessionKind
@@ -140,7 +140,7 @@ class SimSettings:
     product: Product = Product.EVENTS
 
 
-class Simulator:
+class Simulator(OnDemand):
     """A venue on this machine; use it as ``async with Simulator(settings) as venue``.
 
     Args:
@@ -167,15 +167,14 @@ class Simulator:
             seed=str(settings.seed),
         )
         self.rules = RULES[settings.product]
-        self.app = VenueApp(self.engine, self._settled, settings.rates, self.rules)
-        self.logons = LogonLimiter(settings.rates.logons_per_minute)
         self.keys: dict[str, ClientKey] = {}
         self.ports: dict[str, int] = {}
         self._clock = settings.clock
-        self._faults = Faults(settings.faults, settings.clock, settings.seed)
-        self._doors = Doors(
-            self.app, self.keys, self._faults, self.log, settings.clock, self.logons, self.rules
-        )
+        app = VenueApp(self.engine, self._settled, settings.rates, self.rules)
+        logons = LogonLimiter(settings.rates.logons_per_minute)
+        faults = Faults(settings.faults, settings.clock, settings.seed)
+        doors = Doors(app, self.keys, faults, self.log, settings.clock, logons, self.rules)
+        super().__init__(app, logons, doors, faults)
         self.registry = self._doors.registry
         self.links = self._doors.links
         self._directory: StateDirectory | None = None
@@ -350,6 +349,26 @@ class Simulator:
             )
         self.app.settle(symbol, result, paid, self.now().utc_ns)
 
+    def raise_floor(self, symbol: str, floor: Decimal) -> None:
+        """Raise the settlement floor of a market: what rests there or below is cancelled, and none may join.
+
+        No money moves: the venue's own floors are not live, as docs.kalshi.com/getting_started/
+        settlement_bounds says.
+
+        Args:
+            symbol: an open market.
+            floor: what a YES contract will pay at least, dollars.
+
+        Raises:
+            ConfigError: it is not less than a dollar, or the venue lists perpetual futures.
+        """
+        if self.rules.perpetual or not 0 <= floor < 1:
+            raise ConfigError(
+                f"a settlement floor of {floor} can not be",
+                remedy="say less than a dollar, of an event contract",
+            )
+        self.app.publish(self.engine.raise_floor(symbol, floor, self.now().utc_ns))
+
     def pause(self, trading: Trading) -> None:
         """Pause trading or the whole exchange, or open it again."""
         self.app.publish(self.engine.pause(trading, self.now().utc_ns))
@@ -362,45 +381,6 @@ class Simulator:
         now_ns = self.now().utc_ns
         self.app.rfq.run_due(now_ns)
         self.app.publish(self.engine.expire(now_ns))
-
-    def fail_next(self, failure: Failure, count: int = 1, *, msg_type: str = "", key_id: str = "") -> None:
-        """Let the next requests fail behind the venue's gateway.
-
-        Args:
-            failure: how; ``Failure.APPLIED`` carries them out and says that nobody knows.
-            count: how many.
-            msg_type: D, F, G or U1; any of them when empty.
-            key_id: of the API key that sends them; any when empty.
-        """
-        self.app.failures.plan(Planned(failure, count, msg_type, key_id))
-
-    def refuse_logons(self, count: int = 1, text: str = "FIX logon service busy; retry with backoff") -> None:
-        """Refuse the next Logons, whosever they are, with a Logout that says ``text``."""
-        self.logons.refuse_next(count, text)
-
-    def flush_quotes(self) -> None:
-        """Forget every pending quote without a word, as the venue may when its servers change."""
-        self.app.rfq.rfqs.flush()
-
-    def cut(self, key_id: str) -> int:
-        """Reset every connection of an API key, as a broken network does; return how many there were."""
-        return sum(link.cut() for link in self._doors.of_key(key_id))
-
-    def inject(self, rule: FaultRule) -> None:
-        """Let a fault happen from now on; ``log.mishaps`` tells when it did."""
-        self._faults.add(rule)
-
-    def pause_reports(self, key_id: str) -> None:
-        """Hold back the reports to an API key's sessions until ``resume_reports`` or a disconnect."""
-        for client in self.app.clients.values():
-            if key_of(client.name) == key_id and client.held is None:
-                client.held = []
-
-    def resume_reports(self, key_id: str) -> None:
-        """Send what was held back."""
-        for client in self.app.clients.values():
-            if key_of(client.name) == key_id:
-                client.release()
 
     async def _log_out(self) -> None:
         """Log every session out, and cut those that do not answer."""

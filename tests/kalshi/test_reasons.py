@@ -14,8 +14,12 @@ from fixgw.fix.message import Message
 from fixgw.handlers.order import Ending, Order, OrderState, Request
 from fixgw.messages.order_entry import ExecInst, TimeInForce
 from fixgw.sim.admission import Trading
+from fixgw.sim.faults import Fault, FaultRule
+from fixgw.sim.orders import OrdRejReason
+from fixgw.sim.settlement import Result
 from fixgw.venues.kalshi.groups import OrderGroups
 from fixgw.venues.kalshi.messages import NewOrderSingle, OrderCancelRequest, OrderMassCancelRequest
+from fixgw.venues.kalshi.profile import VENUE
 from tests.kalshi.covers import Words, covers, rows_by_kind
 from tests.kalshi.desk import BUY, MARKET, SELL, Joined, Opener, Seat, limit
 
@@ -43,6 +47,21 @@ async def pause_exchange(desk: Joined) -> Mapping[str, Any]:
 
 async def close_market(desk: Joined) -> Mapping[str, Any]:
     desk.venue.close_market(MARKET)
+    return {}
+
+
+async def settle_market(desk: Joined) -> Mapping[str, Any]:
+    desk.venue.settle_market(MARKET, Result.YES)
+    return {}
+
+
+async def too_late(desk: Joined) -> Mapping[str, Any]:
+    desk.venue.refuse_next("D", "MARKET_ALREADY_CLOSED", OrdRejReason.TOO_LATE)
+    return {}
+
+
+async def above_the_price(desk: Joined) -> Mapping[str, Any]:
+    desk.venue.raise_floor(MARKET, Decimal("0.60"))
     return {}
 
 
@@ -79,6 +98,9 @@ ORDERS = (
     Refusal("103=2 trading paused", 2, "TRADING_PAUSED", prepare=pause),
     Refusal("103=2 exchange paused", 2, "EXCHANGE_PAUSED", prepare=pause_exchange),
     Refusal("103=2 market inactive", 2, "MARKET_INACTIVE", prepare=close_market),
+    Refusal("103=2 market has paid", 2, "MARKET_ALREADY_CLOSED", prepare=settle_market),
+    Refusal("103=4 too late", 4, "MARKET_ALREADY_CLOSED", prepare=too_late),
+    Refusal("103=11 price below the settlement floor", 11, "INVALID_ORDER", prepare=above_the_price),
     Refusal(
         "103=3 order group has triggered",
         3,
@@ -161,6 +183,10 @@ async def trading_is_paused(desk: Joined, order: Order) -> None:
 async def closed_meanwhile(desk: Joined, order: Order) -> None:
     desk.venue.pause_reports(desk.key_ids["desk"])
     desk.venue.close_market(MARKET)
+
+
+async def floor_has_risen(desk: Joined, order: Order) -> None:
+    desk.venue.raise_floor(MARKET, Decimal("0.55"))
 
 
 async def an_own_offer(desk: Joined, order: Order) -> None:
@@ -253,6 +279,13 @@ CANCELS = (
         amend(price=Decimal("0.70")),
         an_offer,
         order={"exec_inst": POST_ONLY},
+    ),
+    CancelRefusal(
+        "102=99 replace to a price below the settlement floor",
+        99,
+        "INVALID_PRICE",
+        amend(price=Decimal("0.50")),
+        floor_has_risen,
     ),
     CancelRefusal("102=99 replace off the grid", 99, "INVALID_PRICE", amend(price=Decimal("0.605"))),
     CancelRefusal("102=99 replace to a price of nought", 99, "INVALID_PRICE", amend(price=Decimal(0))),
@@ -476,6 +509,60 @@ async def test_a_clock_that_runs_ahead(desk: Opener, kind: str, row: Words) -> N
         assert [(frame.msg_type, frame.get(373)) for frame in said[:2]] == [("3", "10"), ("5", None)]
         assert order.state is not OrderState.NEW
         assert list(joined.venue.ledger.orders) == []
+
+
+# Codes of which the venue's pages say that there are such, and not when.
+@dataclass(frozen=True)
+class OnDemand:
+    """A refusal that the simulated venue makes when it is asked to.
+
+    Args:
+        what: the code, and the venue's name for it.
+        reason: the code.
+        business: BusinessRejectReason(380) of 35=j; otherwise SessionRejectReason(373) of 35=3.
+    """
+
+    what: str
+    reason: int
+    business: bool = False
+
+    @property
+    def spoken(self) -> str:
+        """The order and its refusal."""
+        return "D, j" if self.business else "D, 3 in"
+
+
+ON_DEMAND = (
+    OnDemand("380=0 other", 0, business=True),
+    OnDemand("380=2 unknown security", 2, business=True),
+    OnDemand("380=4 application not available", 4, business=True),
+    OnDemand("373=7 decryption problem", 7),
+    OnDemand("373=8 signature problem", 8),
+    OnDemand("373=9 CompID problem", 9),
+    OnDemand("373=12 XML validation error", 12),
+    OnDemand("373=14 tag out of order", 14),
+    OnDemand("373=15 group out of order", 15),
+    OnDemand("373=17 SOH in a value", 17),
+    OnDemand("373=18 unsupported application version", 18),
+    OnDemand("373=99 other", 99),
+)
+
+
+@rows_by_kind(ON_DEMAND, *BOTH)
+async def test_a_code_whose_cause_is_not_published(desk: Opener, kind: str, row: OnDemand) -> None:
+    async with desk({"desk": Seat(kind)}) as joined:
+        rule = FaultRule(
+            Fault.REJECT, msg_type="D", times=1, business=row.business, reason=row.reason, text="WHY"
+        )
+        joined.venue.inject(rule)
+        order = await joined.submit("desk", limit(BUY, 10, "0.60"))
+        (said,) = joined.frames("desk", admin=True)
+        tag, answer = (380, "j") if row.business else (373, "3")
+        joined.assert_fits(said, f"{answer}|45={order.request.msg_seq_num}|372=D|{tag}={row.reason}|58=WHY")
+        with pytest.raises(Rejected, match="WHY") as caught:
+            await order.acknowledged()
+        assert caught.value.meaning == VENUE.profile.meanings.codes[tag][str(row.reason)]
+        assert (order.state, order.ending) == (OrderState.REJECTED, Ending.REFUSED)
 
 
 CANCEL = b"\x0111=c1\x0141=c0\x0154=1\x0155=HIGHNY-26DEC31"

@@ -15,6 +15,7 @@ from fixgw.messages.order_entry import ExecInst, TimeInForce
 from fixgw.sim.admission import Trading
 from fixgw.sim.messagelog import LoggedFrame
 from fixgw.sim.orders import State
+from fixgw.sim.quirks import Quirks
 from fixgw.venues.kalshi.groups import OrderGroups
 from fixgw.venues.kalshi.messages import (
     CollateralAmountType,
@@ -127,6 +128,10 @@ async def fill_all(desk: Joined, order: Order) -> None:
 
 async def close_market(desk: Joined, order: Order) -> None:
     desk.venue.close_market(MARKET)
+
+
+async def raise_floor(desk: Joined, order: Order) -> None:
+    desk.venue.raise_floor(MARKET, Decimal("0.60"))
 
 
 async def pause(desk: Joined, order: Order) -> None:
@@ -311,6 +316,14 @@ TABLE = (
         text="CloseCancel",
     ),
     Report(
+        "settlement floor raised",
+        an_order,
+        (NEW, GONE + "|58=SETTLEMENT_BOUNDS_CANCEL"),
+        OrderState.CANCELED,
+        then=raise_floor,
+        text="SETTLEMENT_BOUNDS_CANCEL",
+    ),
+    Report(
         "rejected",
         lambda: limit(BUY, 10, "0.605"),
         ("8|150=8|39=8|17=-1;-1|103=11|58=INVALID_ORDER|!30|38=10.00",),
@@ -367,6 +380,49 @@ async def test_of_two_own_orders_the_incoming_one_goes(desk: Opener, kind: str, 
         )
         assert (taker.state, resting.state) == (OrderState.CANCELED, OrderState.NEW)
         assert taker.text == "TAKER_CANCEL_FOR_SELF_TRADE_PREVENTION"
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """An incoming order that would meet one of its own account, in the venue's other words.
+
+    Args:
+        what: the event.
+        reports: every frame that comes for it.
+        text: the words.
+        before: contracts of the house at a better price.
+        spoken: the messages that are driven.
+    """
+
+    what: str
+    reports: tuple[str, ...]
+    text: str
+    before: int = 0
+    spoken: str = "D, 8"
+
+
+CROSSED = (
+    Crossed("self-cross", (GONE,), "SELF_CROSS_ATTEMPT"),
+    Crossed(
+        "self-cross after a trade",
+        ("8|150=F|39=1|32=4.00|31=0.5800", "8|150=4|39=4|38=4.00|14=4.00|151=0.00"),
+        "SELF_CROSS_ATTEMPT_PARTIALLY_FILLED",
+        before=4,
+    ),
+)
+
+
+@rows_by_kind(CROSSED, *BOTH)
+async def test_a_self_cross_in_the_venues_other_words(desk: Opener, kind: str, row: Crossed) -> None:
+    async with desk({"desk": Seat(kind)}, quirks=Quirks(self_cross_attempt=True)) as joined:
+        resting = await joined.submit("desk", limit(SELL, 10, "0.60"))
+        if row.before:
+            joined.rest(SELL, row.before, "0.58")
+        joined.look()
+        taker = await joined.submit("desk", limit(BUY, 10, "0.60"))
+        *trades, end = row.reports
+        await joined.heard("desk", *trades, f"{end}|58={row.text}")
+        assert (taker.state, taker.text, resting.state) == (OrderState.CANCELED, row.text, OrderState.NEW)
 
 
 @rows_by_kind([Words("self-trade prevention cancels the maker", "D, 8")], *BOTH)

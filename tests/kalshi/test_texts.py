@@ -180,7 +180,7 @@ OF_QUOTES = {"NOT_FOUND", "RFQ_CLOSED", "RFQ already exists", "invalid_parameter
 
 
 def test_each_text_of_the_venue_is_driven_or_said_not_to_be() -> None:
-    tables = (test_reports.TABLE, test_reasons.ORDERS, test_reasons.CANCELS, LIMITED)
+    tables = (test_reports.TABLE, test_reports.CROSSED, test_reasons.ORDERS, test_reasons.CANCELS, LIMITED)
     driven = {row.text for table in tables for row in table if row.text}
     known = set(VENUE.profile.meanings.texts)
     assert known - driven - ELSEWHERE.keys() - OF_QUOTES == set(UNSAID)

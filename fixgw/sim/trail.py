@@ -64,18 +64,16 @@ def trail(
     last = _exec_id(request, END_EXEC_ID) if END_EXEC_ID in request else None
     if last is not None and last.exchange_index != first.exchange_index:
         raise _incorrect(END_EXEC_ID, "is of another exchange index")
-    ids = list(_of_index(ledger, first.exchange_index))
-    newest = ids[-1][0] if ids else ExecId(first.exchange_index, 0, 0)
-    forgotten = [number for number, event in ids if event.at_ns < now_ns - LOOK_BACK_NS]
-    if forgotten and first <= forgotten[-1]:
+    found, newest = _since(ledger, first)
+    if found and found[0][1].at_ns < now_ns - LOOK_BACK_NS:
         yield refused(request, ResendRefusal.BEGIN_TOO_SMALL)
         return
     if last is not None and last > newest:
         yield refused(request, ResendRefusal.END_TOO_LARGE)
         return
     count = 0
-    for number, event in ids:
-        if first <= number <= (last or newest) and sees(event.order.terms.owner.account, account):
+    for number, event in found:
+        if number <= (last or newest) and sees(event.order.terms.owner.account, account):
             report = render(event, flags, quirks)
             if report is not None:
                 count += 1
@@ -83,11 +81,19 @@ def trail(
     yield Message("U2", [(45, str(request.msg_seq_num)), (RESEND_EVENT_COUNT, str(count))])
 
 
-def _of_index(ledger: Ledger, exchange_index: int) -> Iterator[tuple[ExecId, Execution]]:
-    for event in ledger.executions:
+def _since(ledger: Ledger, first: ExecId) -> tuple[list[tuple[ExecId, Execution]], ExecId]:
+    """Return the executions of an exchange index from one on, oldest first, and the newest of that index."""
+    found: list[tuple[ExecId, Execution]] = []
+    newest = ExecId(first.exchange_index, 0, 0)
+    for event in reversed(ledger.executions):
         number = ExecId.parse(event.exec_id)
-        if number.exchange_index == exchange_index:
-            yield number, event
+        if number.exchange_index != first.exchange_index:
+            continue
+        newest = max(newest, number)
+        if number < first:
+            break
+        found.append((number, event))
+    return found[::-1], newest
 
 
 def _exec_id(request: Message, tag: int) -> ExecId:

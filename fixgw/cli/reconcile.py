@@ -175,7 +175,7 @@ def _json(report: ReconciliationReport) -> str:
 
 def _csv(report: ReconciliationReport) -> str:
     text = io.StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(BREAK_COLUMNS)
     writer.writerows(break_rows(report))
     return text.getvalue()

@@ -142,6 +142,13 @@ def test_a_short_loss_is_still_to_be_seen() -> None:
     assert float(width) == FINEST * 100
 
 
+def test_what_happened_at_the_very_end_is_still_to_be_seen() -> None:
+    last = Period(NOON - 1, NOON)
+    shown = page(replace(CLEAN, sessions=(SessionTimeline("orders", (last,)),)))
+    x, width = re.findall(r'x="([\d.]+)%" y="5" width="([\d.]+)%" height="20" class="connected"', shown)[0]
+    assert float(x) + float(width) == 100
+
+
 def test_a_loss_beyond_the_period_is_not_drawn() -> None:
     lost = (Period(NOON + SECOND, NOON + 2 * SECOND),)
     later = replace(CLEAN, sessions=(SessionTimeline("orders", (CLEAN.period,), lost),))

@@ -8,7 +8,7 @@ from fixgw.reconcile.model import Period, ReconciliationReport, SessionTimeline
 from fixgw.reconcile.page.markup import Markup, element, joined
 from fixgw.reconcile.words import counted, instant, stretch
 
-FINEST = 0.002  # of the width: what is shorter is drawn so long, what lies closer is drawn as one
+FINEST = 0.004  # of the width: what is shorter is drawn so long, what lies closer is drawn as one
 HEIGHT = 30
 LEGEND = (
     ("connected", "connected"),
@@ -88,7 +88,7 @@ def _bars(kind: str, periods: Iterable[Period], window: Period, top: int, height
     for begin, end in _merged(periods, window):
         yield element(
             "rect",
-            x=f"{begin * 100:.2f}%",
+            x=f"{min(begin, 1 - FINEST) * 100:.2f}%",
             y=str(top),
             width=f"{max(end - begin, FINEST) * 100:.2f}%",
             height=str(height),

@@ -208,11 +208,8 @@ def _both(ours: object, theirs: object) -> Markup:
     """Say what both sides agree on once, and what they do not twice."""
     if ours == theirs:
         return joined(f"{ours:f}" if not isinstance(ours, int) else f"{ours:,}")
-    return joined(
-        element("span", f"{ours} here", class_="ours"),
-        " ",
-        element("span", f"{theirs} there", class_="theirs"),
-    )
+    here = element("span", f"{ours} here", class_="ours")
+    return element("span", here, " ", element("span", f"{theirs} there", class_="theirs"))
 
 
 def _feeds(report: ReconciliationReport) -> Markup | None:

@@ -20,6 +20,7 @@ from fixgw.config.listening import listen_settings
 from fixgw.config.model import SessionSection
 from fixgw.config.problems import raise_errors
 from fixgw.config.resolve import Resolved, resolve_sessions
+from fixgw.config.rest_client import has_rest, over_rest
 from fixgw.config.safety import Shared, passage_of
 from fixgw.config.sections import ListenSection, Section
 from fixgw.config.settings import Loaded, load_settings
@@ -88,7 +89,7 @@ def build(
     raise_errors(check_resolved(loaded, resolution))
     given = dict(handlers or {})
     made = [(session, given.pop(session.section.name, None)) for session in resolution.sessions]
-    shared = Shared(loaded.settings)
+    shared = Shared(loaded.settings, over_rest=over_rest(loaded, resolution.sessions))
     plans = [session_plan(session, handler, shared) for session, handler in made if not session.accepts]
     acceptors = acceptor_plans([(session, handler) for session, handler in made if session.accepts])
     if given:
@@ -145,6 +146,7 @@ def session_plan(
         kill_steps=session.venue.kill_steps(
             session.kind, session.options, cancel_on_disconnect=section.cancel_on_disconnect is True
         ),
+        offline_kill_steps=(common.over_rest,) if common.over_rest is not None and has_rest(session) else (),
         required=section.required,
         judge_logout=profile.judge_logout,
         unknown_outcome_texts=profile.unknown_outcome_texts,

@@ -18,6 +18,7 @@ from fixgw.config.pauses import maintenance
 from fixgw.config.problems import Level, Problem, suggest
 from fixgw.config.rates import one_budget, rate_limit
 from fixgw.config.resolve import CANCEL_OPTION, Address, Resolution, Resolved, resolve_sessions
+from fixgw.config.rest_client import rest_known
 from fixgw.config.settings import Loaded
 from fixgw.errors import ConfigError
 from fixgw.fix.tags import PASSWORD, USERNAME
@@ -366,6 +367,7 @@ FILE_RULES: Iterable[FileRule] = (
     one_port,
     one_budget,
     grids_of_venues,
+    rest_known,
     _separate_stores,
     _services,
 )

@@ -10,11 +10,15 @@ from pydantic import AfterValidator, Field
 from fixgw.config.sections import Section
 from fixgw.config.values import ConfigFile, SecretReference, Text, fault
 
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
 
 def _url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.path.strip("/"):
         raise fault(f"{value!r} is no address", "write scheme and host: https://external-api.kalshi.com")
+    if parts.scheme == "http" and parts.hostname not in LOCAL:
+        raise fault("an account is asked for in the clear", f"write https, or a host of {', '.join(LOCAL)}")
     return value.rstrip("/")
 
 

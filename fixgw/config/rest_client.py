@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from fixgw.config.problems import Problem
 from fixgw.config.resolve import Resolved
 from fixgw.config.rest import RestSection
+from fixgw.config.settings import Loaded
 from fixgw.config.values import Secret
 from fixgw.errors import ConfigError
+from fixgw.safety.kill_steps import KillStep
 from fixgw.venues.kalshi.rest import KalshiRest, RestSettings
+from fixgw.venues.kalshi.rest_kill import CancelAllOverRest
 from fixgw.venues.kalshi.signer import Credentials
 from fixgw.venues.keys import read_key_file
 
@@ -37,9 +41,37 @@ def rest_client(section: RestSection | None, sessions: Sequence[Resolved]) -> Ka
     )
 
 
+def rest_known(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]:
+    """What the file says of REST is enough to ask, where it says something."""
+    settings = loaded.settings
+    if settings.rest is None and not settings.kill_switch.over_rest:
+        return
+    try:
+        rest_client(settings.rest, sessions)
+    except ConfigError as error:
+        what = f"{error.what} ({error.where})" if error.where else error.what
+        yield loaded.problem(what, ("rest",), error.remedy)
+
+
+def over_rest(loaded: Loaded, sessions: Sequence[Resolved]) -> KillStep | None:
+    """Return the step of a kill that cancels everything over REST, None when it is not asked for.
+
+    Args:
+        loaded: the settings.
+        sessions: every session of the file.
+    """
+    if not loaded.settings.kill_switch.over_rest:
+        return None
+    return CancelAllOverRest(lambda: rest_client(loaded.settings.rest, sessions))
+
+
+def has_rest(session: Resolved) -> bool:
+    """Tell whether the session's venue has a REST API that is known here."""
+    return session.section.venue in VENUES and not session.accepts
+
+
 def _lender(sessions: Sequence[Resolved]) -> Resolved:
-    asked = [session for session in sessions if session.section.venue in VENUES and not session.accepts]
-    for session in sorted(asked, key=lambda one: not one.kind.order_entry):
+    for session in sorted(filter(has_rest, sessions), key=lambda one: not one.kind.order_entry):
         return session
     raise ConfigError(
         "no session is with a venue that has a REST API", remedy=f"have one with {', '.join(sorted(VENUES))}"
@@ -59,6 +91,8 @@ def _venue_url(session: Resolved) -> str:
 
 
 def _credentials(section: RestSection, lender: Resolved) -> Credentials:
+    if section.key_file is not None and section.key is not None:
+        raise ConfigError("'key' and 'key_file' exclude each other", "rest", "keep one")
     if section.key_file is not None:
         key = read_key_file(section.key_file, section.allow_readable_key)
     elif section.key is not None:

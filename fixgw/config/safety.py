@@ -12,6 +12,7 @@ from fixgw.config.resolve import Resolved
 from fixgw.handlers.passage import Guard, Passage
 from fixgw.safety.buckets import Budget
 from fixgw.safety.grid import Grids
+from fixgw.safety.kill_steps import KillStep
 from fixgw.safety.kind import SessionKindGuard
 from fixgw.safety.pauses import Pauses
 
@@ -25,12 +26,14 @@ class Shared:
         budgets: the token buckets of each account.
         pauses: what is known of each venue's pauses.
         grids: the price grids of each venue's markets.
+        over_rest: cancels everything of the account while a session is down; None when nothing does.
     """
 
     settings: Settings | None = None
     budgets: dict[Account, Budget] = field(default_factory=dict)
     pauses: dict[PausesKey, Pauses] = field(default_factory=dict)
     grids: dict[str, Grids] = field(default_factory=dict)
+    over_rest: KillStep | None = None
 
 
 def passage_of(session: Resolved, shared: Shared) -> Passage:

@@ -190,6 +190,8 @@ class KillSwitchSection(Section):
     """seconds that each step waits for the venue's confirmation"""
     again_seconds: Seconds = 5.0
     """seconds after which the steps are taken again while orders are still open"""
+    over_rest: bool = False
+    """cancel everything of the account over REST while a session is down; the orders of others too"""
 
 
 class TimingSection(Part):

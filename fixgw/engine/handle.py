@@ -61,6 +61,7 @@ class SessionHandle:
         self.required = plan.required
         self.traffic = plan.traffic
         self.kill_steps = plan.kill_steps
+        self.offline_kill_steps = plan.offline_kill_steps
         self.acks = Histogram()
         self._listens = plan.listens
         self._orders = self._make_orders(plan)

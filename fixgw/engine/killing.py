@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fixgw.engine.handle import SessionHandle
@@ -135,12 +135,9 @@ class Killing:
 
     async def _keep_clear(self, session: SessionHandle, first: asyncio.Future[SessionKill]) -> None:
         """Take the steps once the session is up, on each further connection, and while orders stay open."""
-        steps = session.kill_steps
+        steps, offline = session.kill_steps, list(session.offline_kill_steps)
         while True:
-            if not session.link.session.active:
-                if not first.done():
-                    first.set_result(_waiting(session))
-                await session.link.became_active()
+            await self._while_down(session, offline, first)
             connections = session.link.connections
             await self._clear(session, steps, first)
             steps = [step for step in steps if not step.once]
@@ -151,9 +148,31 @@ class Killing:
                 if still_open(session):
                     break
 
+    async def _while_down(
+        self, session: SessionHandle, steps: list[KillStep], first: asyncio.Future[SessionKill]
+    ) -> None:
+        """Wait for the session, and take out of ``steps`` those that need none and have worked meanwhile."""
+        while not session.link.session.active:
+            done = await self._carry_out(session, steps)
+            failed = {step.step for step in done.steps if step.failed}
+            steps[:] = [step for step in steps if step.name in failed]
+            if not first.done():
+                first.set_result(replace(done, waits="not logged on: it is cleared at its next Logon"))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.again_seconds if steps else None):
+                    await session.link.became_active()
+
     async def _clear(
         self, session: SessionHandle, steps: Sequence[KillStep], first: asyncio.Future[SessionKill]
     ) -> None:
+        done = await self._carry_out(session, steps)
+        if done.still_open:
+            log.critical("orders are still open", extra={"session": session.name, "orders": done.still_open})
+        if not first.done():
+            first.set_result(done)
+
+    async def _carry_out(self, session: SessionHandle, steps: Sequence[KillStep]) -> SessionKill:
+        """Take the steps, and note what came of each."""
         try:
             done = await carry_out(session, steps, self._settings.step_seconds)
         except Exception as error:  # a step that breaks must not stop the ones that come later
@@ -162,15 +181,7 @@ class Killing:
         for step in done.steps:
             session.link.note(f"kill: {step}")
             log.warning("kill", extra={"session": session.name, "step": str(step)})
-        if done.still_open:
-            log.critical("orders are still open", extra={"session": session.name, "orders": done.still_open})
-        if not first.done():
-            first.set_result(done)
-
-
-def _waiting(session: SessionHandle) -> SessionKill:
-    waits = "not logged on: it is cleared at its next Logon"
-    return SessionKill(session.name, still_open=_left(session), waits=waits)
+        return done
 
 
 def _left(session: SessionHandle) -> tuple[str, ...]:

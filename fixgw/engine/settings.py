@@ -90,6 +90,7 @@ class SessionPlan:
         passage: makes the guards and the edge that its messages pass; called once, at start.
         traffic: which messages add risk: the kill switch keeps these back.
         kill_steps: how the kill switch takes its open orders out of the market, the mildest first.
+        offline_kill_steps: what it does before that while the session is down.
         required: ``load`` waits for its Logon, and a fatal refusal of it ends the gateway.
         judge_logout: the venue's table of Logout texts.
         unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
@@ -118,6 +119,7 @@ class SessionPlan:
     passage: Callable[[], Passage] = Passage
     traffic: Traffic = field(default_factory=Traffic)
     kill_steps: Sequence[KillStep] = (CancelEach(),)
+    offline_kill_steps: Sequence[KillStep] = ()
     required: bool = True
     judge_logout: Callable[[str], LogoutRule] = always_retry
     unknown_outcome_texts: frozenset[str] = frozenset()

@@ -95,6 +95,7 @@ class StepTaken:
         outcome: what was asked and what came of it.
         open_before: orders that were open when it began.
         open_after: orders that were open when it ended.
+        failed: it could not be done, or was not confirmed.
     """
 
     step: str
@@ -102,6 +103,7 @@ class StepTaken:
     outcome: str
     open_before: int
     open_after: int
+    failed: bool = False
 
     def __str__(self) -> str:
         return f"{self.step}: {self.outcome} ({self.open_before} open before, {self.open_after} after)"
@@ -166,15 +168,15 @@ async def carry_out(
         before = len(still_open(session))
         if not before and not step.always:
             continue
-        started = asyncio.get_running_loop().time()
+        started, failed = asyncio.get_running_loop().time(), True
         try:
-            outcome = await step.run(session, seconds)
+            outcome, failed = await step.run(session, seconds), False
         except TimeoutError:
             outcome = f"not confirmed within {seconds:g} s"
         except FixError as error:
             outcome = f"failed: {error}"
         lasted = asyncio.get_running_loop().time() - started
-        taken.append(StepTaken(step.name, lasted, outcome, before, len(still_open(session))))
+        taken.append(StepTaken(step.name, lasted, outcome, before, len(still_open(session)), failed))
     left = tuple(order.cl_ord_id for order in still_open(session))
     return SessionKill(session.name, tuple(taken), left)
 

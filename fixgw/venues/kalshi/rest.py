@@ -141,10 +141,14 @@ class KalshiRest:
         self._http = httpx.AsyncClient(
             base_url=base_url,
             timeout=settings.timeout,
-            verify=trust if trust is not None else True,
+            verify=trust or (ssl.create_default_context() if transport is None else False),
             transport=transport,
             headers={"User-Agent": USER_AGENT},
         )
+
+    def __repr__(self) -> str:
+        """Name the host and the key's id, which is no secret."""
+        return f"KalshiRest({self._http.base_url}, {self._credentials.api_key_id})"
 
     async def __aenter__(self) -> Self:
         return self

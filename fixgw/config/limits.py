@@ -16,20 +16,15 @@ from fixgw.safety.position import PositionGuard
 
 
 def limits(session: Resolved, grids: dict[str, Grids], settings: Settings | None) -> list[Guard]:
-    """Return the guards that judge an order and use up nothing.
+    """Return the guards that judge an order by itself and by those before it.
 
     Args:
         session: the session and its venue's facts.
         grids: of the gateway's venues; missing ones are added.
         settings: the whole file, for what it says of grids.
     """
-    return [*_grid_guard(session, grids, settings), *_checks(session), *_position(session)]
-
-
-def duplicates(session: Resolved) -> list[Guard]:
-    """Return the guard against the same order twice, if it is asked for; it stands behind all others."""
-    window = session.section.risk.duplicate_window
-    return [DuplicateGuard(window, _where(session))] if window is not None else []
+    risk = [*_checks(session), *_position(session), *_duplicates(session)]
+    return [*_grid_guard(session, grids, settings), *risk]
 
 
 def grids_of_venues(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]:
@@ -86,6 +81,11 @@ def _checks(session: Resolved) -> list[Guard]:
 def _position(session: Resolved) -> list[Guard]:
     limit = session.section.risk.max_position
     return [PositionGuard(limit, _where(session))] if limit is not None and session.kind.order_entry else []
+
+
+def _duplicates(session: Resolved) -> list[Guard]:
+    window = session.section.risk.duplicate_window
+    return [DuplicateGuard(window, _where(session))] if window is not None else []
 
 
 def _where(session: Resolved) -> str:

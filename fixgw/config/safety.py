@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fixgw.config.limits import duplicates, limits
+from fixgw.config.limits import limits
 from fixgw.config.model import Settings
 from fixgw.config.pauses import PausesKey, pause_guards
 from fixgw.config.rates import Account, rate_guard
@@ -39,8 +39,7 @@ class Shared:
 def passage_of(session: Resolved, shared: Shared) -> Passage:
     """Return what the messages of a session pass.
 
-    Guards that count what they let through stand behind those that do not: a message that is refused in the
-    end has then used up nothing.
+    What no waiting can mend is asked first, so that it is what a refusal tells.
 
     Args:
         session: the session and its venue's facts.
@@ -50,7 +49,6 @@ def passage_of(session: Resolved, shared: Shared) -> Passage:
     guards: list[Guard] = [*_kind_guard(session), *limits(session, shared.grids, shared.settings)]
     guards += pause_guards(session, shared.pauses)
     guards += [rate] if rate is not None else []
-    guards += duplicates(session)
     return Passage(tuple(guards), session.venue.edge(session.kind, session.options))
 
 

@@ -26,7 +26,7 @@ from fixgw.fix.message import Message, SimplefixMessage
 from fixgw.fix.schema import TypedMessage
 from fixgw.handlers.base import Sendable
 from fixgw.handlers.orders import Orders
-from fixgw.handlers.passage import Guard
+from fixgw.handlers.passage import CountingGuard, Guard
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
 from fixgw.records import Kind, Position, Record
@@ -98,6 +98,7 @@ class Driver:
         self._append_first = not settings.retransmission
         self._before_send = router.before_send
         self._guards, self._edge = tuple(router.passage.guards), router.passage.edge
+        self._counting = tuple(guard for guard in self._guards if isinstance(guard, CountingGuard))
         self._turning = False
         self._burst = False
         self._closing: CloseReason | None = None
@@ -156,9 +157,12 @@ class Driver:
         if self._before_send is not None:
             self._before_send(plain)
         now = self._clock.now()
+        outward = plain
         if (self._guards or self._edge is not None) and self.session.active:
-            plain = self._passed(plain, now)
-        record = self.session.send(plain, now)
+            outward = self._passed(plain, now)
+        record = self.session.send(outward, now)
+        for guard in self._counting:
+            guard.left(plain, record.msg_seq_num, now)
         self.outbox.send(record)
         if not self._turning:
             self._open_turn()
@@ -166,7 +170,7 @@ class Driver:
 
     def _passed(self, message: Message, now: Now) -> Message:
         """Return a message that may leave, as the wire wants it."""
-        try:  # the edge goes first: what it can not say is not to be counted by a guard
+        try:
             outward = message if self._edge is None else self._edge.outward(message)
             for guard in self._guards:
                 guard.admit(message, now)

@@ -19,7 +19,7 @@ class Guard(Protocol):
     """
 
     def admit(self, message: Message, now: Now) -> None:
-        """Let a message leave, and count it.
+        """Let a message leave; other guards may still refuse it, so nothing is counted yet.
 
         Args:
             message: as the desk sees it: prices in dollars.
@@ -32,6 +32,21 @@ class Guard(Protocol):
 
     def delay(self, message: Message, now: Now) -> float:
         """Return the seconds after which ``admit`` would let it leave; 0 when waiting changes nothing."""
+        ...
+
+
+@runtime_checkable
+class CountingGuard(Guard, Protocol):
+    """A guard that counts what leaves: what another guard refuses in the end has used up nothing."""
+
+    def left(self, message: Message, msg_seq_num: int, now: Now) -> None:
+        """Count a message that every guard has let leave.
+
+        Args:
+            message: as the desk sees it.
+            msg_seq_num: MsgSeqNum(34) that it was given.
+            now: the instant at which ``admit`` let it leave.
+        """
         ...
 
 

@@ -24,8 +24,6 @@ class DuplicateGuard:
     Two orders are alike in symbol, side, quantity and price; two replaces when they also change the same
     order. The same ClOrdID(11) again is no second order: the venue takes it once.
 
-    It counts what it lets leave, so it stands behind every other guard.
-
     Args:
         window: seconds.
         where: what holds its setting, for errors.
@@ -42,7 +40,7 @@ class DuplicateGuard:
         self._port = port
 
     def admit(self, message: Message, now: Now) -> None:
-        """Let an order leave that is like none before it, and remember it.
+        """Let an order leave that is like none before it.
 
         Raises:
             LimitBreached: one like it has just left.
@@ -57,8 +55,14 @@ class DuplicateGuard:
             ago = now.mono - before[0]
             wrong = f"like order {before[1]} of {ago:.3f} s ago, and {self._window:g} s have to lie between"
             raise LimitBreached(RULE, wrong, self._where)
-        self._left.pop(likeness, None)  # so that the newest stands last
-        self._left[likeness] = now.mono, cl_ord_id
+
+    def left(self, message: Message, msg_seq_num: int, now: Now) -> None:
+        """Remember an order that leaves."""
+        order = proposal_of(message, self._port)
+        if order is not None:
+            likeness = _likeness(message, order)
+            self._left.pop(likeness, None)  # so that the newest stands last
+            self._left[likeness] = now.mono, message.text(CL_ORD_ID) or ""
 
     def delay(self, message: Message, now: Now) -> float:
         """Return 0: a second order like the first one is not sent by waiting."""

@@ -142,7 +142,7 @@ class Pauses:
             self._forget(key)
 
     def admit(self, symbol: str, mono: float, *, cancel: bool) -> None:
-        """Let a message leave, as the one that asks if it is time for that.
+        """Let a message leave that no pause keeps back, or as the one that asks if it is time for that.
 
         Args:
             symbol: its market, empty when it has none.
@@ -152,11 +152,13 @@ class Pauses:
         Raises:
             Held: the venue would refuse it.
         """
-        applying = list(self._applying(symbol, cancel))
-        for hold in applying:
+        for hold in self._applying(symbol, cancel):
             if mono < hold.ask_at:
                 raise _held(hold, mono)
-        for hold in applying:
+
+    def asked(self, symbol: str, mono: float, *, cancel: bool) -> None:
+        """Take in that a message has left; the next one asks later. Arguments as above."""
+        for hold in self._applying(symbol, cancel):
             hold.ask_at = mono + self._recheck
 
     def _applying(self, symbol: str, cancel: bool) -> Iterator[Hold]:
@@ -248,6 +250,7 @@ class PauseGuard(Book):
     def __init__(self, pauses: Pauses, traffic: Traffic, rules: Mapping[str, PauseRule]) -> None:
         self.pauses = pauses
         self._traffic = traffic
+        self._held = traffic.opens | traffic.cancels
         self._rules = rules
         self._takers = {"8": self._report, "9": self._refused, "f": self._security_status}
 
@@ -257,11 +260,15 @@ class PauseGuard(Book):
         Raises:
             Held: it is; nothing was numbered.
         """
-        if not self.pauses.any:
-            return
-        opens = message.msg_type in self._traffic.opens
-        if opens or message.msg_type in self._traffic.cancels:
-            self.pauses.admit(message.text(SYMBOL) or "", now.mono, cancel=not opens)
+        if self.pauses.any and message.msg_type in self._held:
+            cancel = message.msg_type not in self._traffic.opens
+            self.pauses.admit(message.text(SYMBOL) or "", now.mono, cancel=cancel)
+
+    def left(self, message: Message, msg_seq_num: int, now: Now) -> None:
+        """Let the venue's answer to this message tell whether the pause is over."""
+        if self.pauses.any and message.msg_type in self._held:
+            cancel = message.msg_type not in self._traffic.opens
+            self.pauses.asked(message.text(SYMBOL) or "", now.mono, cancel=cancel)
 
     def delay(self, message: Message, now: Now) -> float:
         """Return 0: nobody knows how long a pause lasts, so orders are refused and do not wait."""

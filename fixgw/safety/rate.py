@@ -53,7 +53,7 @@ class RateGuard(Book):
         self._next: dict[str, float] = {}  # MsgType -> monotonic seconds from which another one may leave
 
     def admit(self, message: Message, now: Now) -> None:
-        """Let a message leave, and pay for it.
+        """Let a message leave for which there are tokens.
 
         Raises:
             RateLimited: there are no tokens for it; nothing was numbered.
@@ -62,6 +62,9 @@ class RateGuard(Book):
         if seconds > 0:
             what = f"35={message.msg_type} would exceed the venue's rate limit"
             raise RateLimited(f"{what}: try again in {seconds:.3f} s, or send less", seconds)
+
+    def left(self, message: Message, msg_seq_num: int, now: Now) -> None:
+        """Pay for a message that leaves."""
         self.budget.take(message, now.mono)
         interval = self.budget.limits.cost_of(message.msg_type).interval
         if interval:

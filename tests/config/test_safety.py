@@ -14,7 +14,7 @@ from fixgw.config.resolve import resolve_sessions
 from fixgw.config.safety import Shared
 from fixgw.errors import LimitBreached, NotAllowed, Refused
 from fixgw.fix.message import Message
-from fixgw.handlers.passage import Passage
+from fixgw.handlers.passage import CountingGuard, Passage
 from fixgw.safety.grid import GridGuard, Grids, PriceRange
 from tests.config.conftest import Spoil
 from tests.safety.messages import NOW, new_order
@@ -44,6 +44,9 @@ def _passages(spoil: Spoil, changes: dict[str, Any] | None = None) -> list[Passa
 def _admit(passage: Passage, message: Message) -> None:
     for guard in passage.guards:
         guard.admit(message, NOW)
+    for guard in passage.guards:
+        if isinstance(guard, CountingGuard):
+            guard.left(message, 1, NOW)
 
 
 def test_a_session_refuses_what_its_kind_does_not_send(spoil: Spoil) -> None:

@@ -11,11 +11,12 @@ import pytest
 
 from fixgw.engine.gateway import Gateway
 from fixgw.engine.handle import SessionHandle
-from fixgw.errors import NotLoggedOn, RateLimited
+from fixgw.errors import EncodeError, LimitBreached, NotLoggedOn, RateLimited
 from fixgw.fix.message import Message
 from fixgw.handlers.base import Context
-from fixgw.handlers.passage import Passage
+from fixgw.handlers.passage import Guard, Passage
 from fixgw.safety.buckets import Budget, MessageCost, RateLimits, Tier
+from fixgw.safety.duplicates import DuplicateGuard
 from fixgw.safety.rate import Policy, RateGuard
 from fixgw.sim.jumploop import START
 from tests.engine.orders import Acknowledging, new_order
@@ -38,11 +39,11 @@ class Timed(Acknowledging):
 
 
 @asynccontextmanager
-async def trading(guard: RateGuard) -> AsyncIterator[tuple[SessionHandle, Timed]]:
-    """Run a session with this guard."""
+async def trading(*guards: Guard) -> AsyncIterator[tuple[SessionHandle, Timed]]:
+    """Run a session with these guards."""
     venue = Timed()
     async with standing(handler=venue) as (network, _):
-        plan = replace(plan_for(network.connector("them"), US), passage=lambda: Passage((guard,)))
+        plan = replace(plan_for(network.connector("them"), US), passage=lambda: Passage(guards))
         async with Gateway([plan], clock=the_clock(), drain_timeout=0.2) as gateway:
             yield gateway.sessions[0], venue
             await settle()
@@ -132,3 +133,22 @@ async def test_cancels_leave_out_of_the_reserve() -> None:
             await order.acknowledged()
             await us.orders.cancel(order)
     assert venue.types == "D" * 8 + "F" * 8
+
+
+async def test_what_another_guard_refuses_has_used_up_nothing() -> None:
+    async with trading(limited(), DuplicateGuard(60.0)) as (us, _):
+        us.orders.place(new_order(price="0.01"))
+        for _ in range(20):
+            with pytest.raises(LimitBreached):
+                us.orders.place(new_order(price="0.01"))
+        for cents in range(2, 11):
+            us.orders.place(new_order(price=f"0.{cents:02d}"))
+
+
+async def test_what_can_not_be_encoded_has_used_up_nothing() -> None:
+    async with trading(limited(), DuplicateGuard(60.0)) as (us, _):
+        for _ in range(20):
+            with pytest.raises(EncodeError):
+                us.send(Message("D", [(11, "a"), (58, "SOH\x01 in it")]))
+        for cents in range(1, 11):
+            us.orders.place(new_order(price=f"0.{cents:02d}"))

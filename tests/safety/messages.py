@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fixgw.clock import Now
 from fixgw.fix.message import Message
+from fixgw.handlers.passage import CountingGuard
 
 NOW = Now(100.0, 1_700_000_000_000_000_000)
 
@@ -11,6 +12,12 @@ NOW = Now(100.0, 1_700_000_000_000_000_000)
 def at(mono: float) -> Now:
     """Return an instant by the monotonic clock, seconds."""
     return Now(mono, NOW.utc_ns)
+
+
+def leave(guard: CountingGuard, message: Message, now: Now) -> None:
+    """Let a message pass a guard that is the only one, and leave."""
+    guard.admit(message, now)
+    guard.left(message, 1, now)
 
 
 def new_order(

@@ -15,6 +15,7 @@ from fixgw.handlers.base import Context
 from fixgw.safety.pauses import HoldReason, PauseGuard, Pauses, WindowGuard
 from fixgw.venues.kalshi.profile import VENUE
 from tests.handlers.port import Port, cancel_reject, report
+from tests.safety.messages import leave
 
 PROFILE = VENUE.profile
 IN_THE_WINDOW = 1_791_446_400_000_000_000  # Thursday 2026-10-08 04:00 in New York
@@ -38,7 +39,7 @@ class Desk:
     def passes(self, msg_type: str, symbol: str = "X") -> bool:
         message = Message(msg_type, [(55, symbol)] if symbol else [])
         try:
-            self.guard.admit(message, self.clock.now())
+            leave(self.guard, message, self.clock.now())
         except Held:
             return False
         return True

@@ -12,6 +12,7 @@ from fixgw.safety.buckets import Budget, Tier
 from fixgw.safety.rate import Policy, RateGuard
 from fixgw.venues.kalshi.profile import VENUE
 from tests.handlers.port import Port
+from tests.safety.messages import leave
 
 D, F, Q = Message("D"), Message("F"), Message("q")
 
@@ -31,7 +32,7 @@ class Desk:
 
     def send(self, message: Message, times: int = 1) -> None:
         for _ in range(times):
-            self.guard.admit(message, self.clock.now())
+            leave(self.guard, message, self.clock.now())
 
     def delay(self, message: Message) -> float:
         return self.guard.delay(message, self.clock.now())

@@ -8,19 +8,21 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from fixgw.engine.gateway import Gateway
 from fixgw.errors import Held, LimitBreached, NotLoggedOn, Rejected
+from fixgw.fix.message import Message
 from fixgw.handlers.order import Order, OrderState
 from fixgw.handlers.orders import Orders
 from fixgw.messages.order_entry import Side
 from fixgw.sim.orders import Side as HouseSide
 from fixgw.sim.sessions import memory_plans
 from fixgw.sim.venue import Simulator
-from fixgw.venues.kalshi.messages import NewOrderSingle
+from fixgw.venues.kalshi.messages import NewOrderSingle, OrderCancelReplaceRequest
 
 pytest_plugins = ["fixgw.testing"]
 
@@ -28,14 +30,14 @@ MARKET = "HIGHNY-26DEC31"
 LIMIT = 20
 
 
-def _gateway(venue: Simulator, directory: Path) -> Gateway:
+def _gateway(venue: Simulator, directory: Path, kind: str = "orders-rt") -> Gateway:
     settings = {
         "orders": {
             "risk": {"max_position": LIMIT},
             "store": {"kind": "tape", "path": str(directory)},
         }
     }
-    plans = memory_plans(venue, {"orders": ("orders-rt", "alpha")}, settings=settings)
+    plans = memory_plans(venue, {"orders": (kind, "alpha")}, settings=settings)
     return Gateway(plans, clock=venue.settings.clock)
 
 
@@ -46,9 +48,22 @@ async def orders(memory_venue: Simulator, tmp_path: Path) -> AsyncIterator[Order
         yield gateway.orders
 
 
-def _order(side: Side, qty: int, *, price: str = "0.50", account: str | None = None) -> NewOrderSingle:
-    return NewOrderSingle(
-        symbol=MARKET, side=side, order_qty=Decimal(qty), price=Decimal(price), alloc_account=account
+def _order(
+    side: Side, qty: int, *, price: str = "0.50", account: str | None = None, **fields: Any
+) -> NewOrderSingle:
+    terms = {"symbol": MARKET, "side": side, "order_qty": Decimal(qty), "price": Decimal(price)}
+    return NewOrderSingle(**terms, alloc_account=account, **fields)
+
+
+def _replace(order: Order, qty: int) -> OrderCancelReplaceRequest:
+    return OrderCancelReplaceRequest(
+        cl_ord_id=f"{order.cl_ord_id}-raw",
+        orig_cl_ord_id=order.cl_ord_id,
+        symbol=MARKET,
+        side=order.side,
+        order_qty=Decimal(qty),
+        price=order.price,
+        ord_type="2",
     )
 
 
@@ -183,6 +198,45 @@ async def test_an_order_whose_outcome_is_unknown_counts(
     await asyncio.sleep(10)
     assert order.state in (OrderState.NOT_SENT, OrderState.NEW)
     assert await _room(orders, Side.BUY) == (20 if order.state is OrderState.NOT_SENT else 0)
+
+
+async def test_a_retry_of_an_unknown_order_counts_once(memory_venue: Simulator, tmp_path: Path) -> None:
+    async with _gateway(memory_venue, tmp_path / "tapes", "orders-nr") as gateway:
+        memory_venue.pause_reports(memory_venue.keys["alpha"].key_id)
+        order = await gateway.orders.submit(_order(Side.BUY, 20))
+        memory_venue.cut(memory_venue.keys["alpha"].key_id)
+        await asyncio.sleep(10)
+        assert order.state is OrderState.UNKNOWN
+        assert await gateway.orders.retry(order) is order
+
+
+async def test_an_order_sent_past_the_order_book_counts_at_once(orders: Orders) -> None:
+    orders.port.send(_order(Side.BUY, 15, cl_ord_id="raw"))
+    with pytest.raises(LimitBreached, match="21 contracts"):
+        orders.port.send(_order(Side.BUY, 6, cl_ord_id="more"))
+    await asyncio.sleep(1)
+    assert await _room(orders, Side.BUY) == 5
+
+
+async def test_a_replace_sent_past_the_order_book_counts_at_once(orders: Orders) -> None:
+    order = await _rests(orders, Side.BUY, 10)
+    orders.port.send(_replace(order, 15))
+    with pytest.raises(LimitBreached, match="21 contracts"):
+        orders.place(_order(Side.BUY, 6))
+
+
+async def test_what_was_sent_past_the_order_book_and_refused_leaves_room(
+    memory_venue: Simulator, orders: Orders
+) -> None:
+    order = await _rests(orders, Side.SELL, 1, price="0.99")
+    await (await orders.cancel(order)).acknowledged(timeout=1)
+    orders.port.send(_order(Side.BUY, 20, price="0.505", cl_ord_id="a part of a cent"))
+    await asyncio.sleep(1)
+    orders.port.send(_replace(order, 20))
+    await asyncio.sleep(1)
+    orders.port.send(Message("D", [(11, "no side"), (55, MARKET), (38, "20"), (40, "2"), (44, "0.5")]))
+    await asyncio.sleep(1)
+    assert (await _room(orders, Side.BUY), await _room(orders, Side.SELL)) == (20, 20)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -104,7 +104,14 @@ class Holdings:
             return False
         if fill.trade and not self._is_new(by_trade(fill.trade)):
             return False
-        self._remember(self._position(fill).book(fill))
+        position = self._position(fill)
+        later = self._made_after(position, fill)
+        for booked in reversed(later):
+            position.undo(booked)
+        now = position.book(fill)
+        for booked in later:
+            self._terms[booked.fill.identity] = position.book(booked.fill)
+        self._remember(now)
         return True
 
     def correct(self, reference: Identity, correction: Fill) -> bool:
@@ -171,6 +178,25 @@ class Holdings:
         self.duplicates += verdict is Verdict.SEEN
         self.doubtful += verdict is Verdict.DOUBTFUL
         return False
+
+    def _made_after(self, position: Position, fill: Fill) -> list[Booked]:
+        """Return what was booked before an execution that came late, and was made after it, in that order.
+
+        What is earned at average cost depends on the order of the executions.
+        """
+        exchange, number = fill.identity
+        if isinstance(number, str) or number >= position.venue_number or position.settl_price is not None:
+            return []
+        place = (fill.symbol, fill.alloc_account, exchange)
+        return sorted(
+            (
+                one
+                for one in self._terms.values()
+                if (one.fill.symbol, one.fill.alloc_account, one.fill.identity.exchange) == place
+                and one.fill.identity > fill.identity
+            ),
+            key=lambda one: one.fill.identity,
+        )
 
     def _position(self, fill: Fill) -> Position:
         key = (fill.symbol, fill.alloc_account)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from decimal import Decimal
@@ -134,6 +135,23 @@ def test_a_late_execution_does_not_bring_back_an_old_figure() -> None:
     position.book(fill(9, 5)._replace(venue_qty=Decimal(15)))
     position.book(fill(8, 10)._replace(venue_qty=Decimal(10)))
     assert (position.qty, position.venue_qty) == (15, 15)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=lambda order: str(order))
+def test_what_was_earned_does_not_depend_on_who_tells_first(order: tuple[int, ...]) -> None:
+    net = itertools.accumulate((10, -4, 6, -20))
+    made = [
+        fill(number, qty, price)._replace(venue_qty=Decimal(held), fees=Decimal("0.01"))
+        for number, (qty, price, held) in enumerate(
+            zip((10, -4, 6, -20), ("0.40", "0.60", "0.50", "0.55"), net, strict=True)
+        )
+    ]
+    one, other = Holdings(), Holdings()
+    for each in made:
+        one.book(each)
+    for number in order:
+        other.book(made[number])
+    assert other.snapshot() == one.snapshot()
 
 
 # -- exactly once --

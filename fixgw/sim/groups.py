@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -78,6 +79,9 @@ class OrderGroups:
 
     def __init__(self) -> None:
         self._groups: dict[tuple[Holder, int, str], OrderGroup] = {}
+
+    def __iter__(self) -> Iterator[OrderGroup]:
+        return iter(list(self._groups.values()))
 
     def add(self, group: OrderGroup) -> None:
         """Take in a new group."""

@@ -18,7 +18,7 @@ from fixgw.errors import Held, LimitBreached, NotLoggedOn, Rejected
 from fixgw.fix.message import Message
 from fixgw.handlers.order import Order, OrderState
 from fixgw.handlers.orders import Orders
-from fixgw.messages.order_entry import Side
+from fixgw.messages.order_entry import OrdType, Side
 from fixgw.sim.orders import Side as HouseSide
 from fixgw.sim.sessions import memory_plans
 from fixgw.sim.venue import Simulator
@@ -51,7 +51,7 @@ async def orders(memory_venue: Simulator, tmp_path: Path) -> AsyncIterator[Order
 def _order(
     side: Side, qty: int, *, price: str = "0.50", account: str | None = None, **fields: Any
 ) -> NewOrderSingle:
-    terms = {"symbol": MARKET, "side": side, "order_qty": Decimal(qty), "price": Decimal(price)}
+    terms: dict[str, Any] = {"symbol": MARKET, "side": side, "order_qty": Decimal(qty), "price": Decimal(price)}
     return NewOrderSingle(**terms, alloc_account=account, **fields)
 
 
@@ -60,10 +60,10 @@ def _replace(order: Order, qty: int) -> OrderCancelReplaceRequest:
         cl_ord_id=f"{order.cl_ord_id}-raw",
         orig_cl_ord_id=order.cl_ord_id,
         symbol=MARKET,
-        side=order.side,
+        side=Side(order.side),
         order_qty=Decimal(qty),
         price=order.price,
-        ord_type="2",
+        ord_type=OrdType.LIMIT,
     )
 
 

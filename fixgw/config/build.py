@@ -150,7 +150,7 @@ def session_plan(
         required=section.required,
         judge_logout=profile.judge_logout,
         unknown_outcome_texts=profile.unknown_outcome_texts,
-        remainders_told=_remainders_told(session),
+        remainders_told=remainders_told(session),
         meanings=profile.meanings,
         identity_lock=_identity_lock(session),
         link=_link_settings(session),
@@ -255,7 +255,8 @@ def _part_of(record: type, section: Section) -> dict[str, Any]:
     return {name: value for name, value in section.model_dump().items() if name in names}
 
 
-def _remainders_told(session: Resolved) -> bool:
+def remainders_told(session: Resolved) -> bool:
+    """Tell whether the venue reports to a session what an immediate order leaves as cancelled."""
     option = session.profile.remainders_option
     return not option or session.options.get(option) is True
 

@@ -24,7 +24,9 @@ from fixgw.messages.order_entry import ExecutionReport
 from fixgw.records import Flag, Kind, Record
 from fixgw.session.state import SessionSettings
 
-TAKEN = frozenset({TRADE, b"4", b"C"})  # ExecType(150) of what may be told: a trade, or the end of an order
+TAKEN = frozenset(
+    {TRADE, b"4", b"C", b"I"}
+)  # ExecType(150) of what may be told: a trade, or how an order stands
 NO_NUMBER = 0
 NOBODY = cast(SessionPort, None)  # books that are rebuilt to be asked send nothing
 
@@ -64,7 +66,7 @@ def _read_report(row: Any, text: str) -> Message:
         raise LocalError(f"a report can not be read: {error}") from None
     if message.get(EXEC_TYPE) not in TAKEN:
         raise LocalError(
-            "150 is neither F, 4 nor C: trades and the ends of orders alone are taken from outside"
+            "150 is none of F, 4, C and I: trades and the ends of orders alone are taken from outside"
         )
     return message
 

@@ -24,7 +24,7 @@ from fixgw.handlers.base import Context
 from fixgw.handlers.mass_cancel import MassCancels
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Order, OrderState, Request
-from fixgw.handlers.reports import ENDED, UNDECIDED, apply_report, named_by, standing
+from fixgw.handlers.reports import TRADE, UNDECIDED, apply_report, named_by, standing
 from fixgw.handlers.sentorders import SentOrders
 from fixgw.messages.business import BusinessMessageReject
 from fixgw.messages.order_entry import (
@@ -133,7 +133,7 @@ class OrderBook(SentOrders):
         if order is None:
             return False
         trade = trade_of(message)
-        ended = message.text(EXEC_TYPE) in ENDED and not order.open
+        ended = message.text(EXEC_TYPE) != TRADE and not order.open
         return ended or message.text(EXEC_ID) in order.exec_ids or (trade != "" and trade in order.exec_ids)
 
     def _reported_on(self, message: Message) -> Order | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from fixgw.clock import Clock, SystemClock
 from fixgw.config.build import session_plan
@@ -14,18 +15,25 @@ from fixgw.config.rest_client import rest_client
 from fixgw.config.settings import load_settings
 from fixgw.engine.gateway import Gateway
 from fixgw.errors import ConfigError, FixError, StoreError, StoreLocked
+from fixgw.handlers.base import Handler
+from fixgw.reconcile.delivery import Deliver, Holder
 from fixgw.reconcile.feeds import Feed
 from fixgw.reconcile.kalshi import DROP_COPY_NS, DropCopyFeed, Known
 from fixgw.reconcile.model import Execution, Period, Proof, ReconciliationReport, SessionTimeline
+from fixgw.reconcile.placing import PlacingCheck
 from fixgw.reconcile.reconciler import Reconciler, silent
+from fixgw.reconcile.repair import Repair, RepairPlanner
 from fixgw.reconcile.sources import Sources, chosen, source_of
 from fixgw.reconcile.streams import Progress
 from fixgw.reconcile.tapes import TapeFeed
 from fixgw.venues.kalshi.dropcopy import DropCopy
 from fixgw.venues.kalshi.messages import EventResendRequest
+from fixgw.venues.kalshi.rest import KalshiRest
 
 DAY_NS = 86_400 * 1_000_000_000
 LOGON_SECONDS = 15.0
+
+Approve: TypeAlias = Callable[[Repair], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +75,16 @@ async def reconcile(
     clock: Clock | None = None,
     environ: Mapping[str, str] | None = None,
     progress: Progress = silent,
+    approve: Approve | None = None,
 ) -> ReconciliationReport:
-    """Run one reconciliation; the gateway may run meanwhile, and nothing is changed.
+    """Run one reconciliation; the gateway may run meanwhile, and nothing is changed unless that is approved.
 
     Args:
         job: what is asked for.
         clock: the only source of time.
         environ: the environment variables for references; the process's own by default.
         progress: told now and then: feed, executions so far, instant reached.
+        approve: asked whether what can be repaired is to be; without it nothing is.
 
     Raises:
         ConfigError: the configuration can not be used for it.
@@ -91,13 +101,15 @@ async def reconcile(
             sources.add_tape(session, now_ns)
         for session in _that_query(every, asked):
             sources.feeds.append(await _drop_copy(session, asked, now_ns, clock, open_ones))
+        rest: KalshiRest | None = None
         try:
-            rest = rest_client(loaded.settings.rest, every)
+            rest = await open_ones.enter_async_context(rest_client(loaded.settings.rest, every))
         except ConfigError as error:
             sources.feeds.append(Unavailable("REST", str(error)))
         else:
-            sources.add_rest(await open_ones.enter_async_context(rest), up_to_now=job.until_ns is None)
-        return await Reconciler(
+            sources.add_rest(rest, up_to_now=job.until_ns is None)
+        sources.checks.append(PlacingCheck(sources.named))
+        report = await Reconciler(
             sources.feeds,
             period,
             checks=sources.checks,
@@ -106,6 +118,34 @@ async def reconcile(
             run_id=job.run_id,
             progress=progress,
         ).run()
+        if approve is None:
+            return report
+        repair = await RepairPlanner(sources.last, rest, sources.cents).plan(report)
+        admin = loaded.settings.admin
+        plans = {one.section.name: session_plan(one, Handler()) for one in asked}  # nobody's code runs here
+        holder = Holder(plans, None if admin is None else admin.socket, clock)
+        return await repaired(report, repair, approve, holder)
+
+
+async def repaired(
+    report: ReconciliationReport, repair: Repair, approve: Approve, deliver: Deliver
+) -> ReconciliationReport:
+    """Apply a repair, if somebody says so, and return the report with what came of it.
+
+    Args:
+        report: of the run.
+        repair: what was worked out of it.
+        approve: says whether it is to be applied.
+        deliver: to whom: ``to_gateway``, a ``Holder``, or the program's own.
+    """
+    warnings, applied = [*report.warnings, *(f"not repaired: {what}" for what in repair.left)], 0
+    if repair.batches and approve(repair):
+        try:
+            for batch in repair.batches:
+                applied += await deliver(repair.run_id, batch)
+        except FixError as error:
+            warnings.append(f"not all was applied, and applying again does no harm: {error}")
+    return replace(report, warnings=tuple(warnings), applied=applied)
 
 
 class Unavailable:

@@ -93,7 +93,8 @@ class RestFeed:
             ):
                 if fill.utc_ns in slice_:
                     found[TradeKey(fill.trade_id, fill.order_id)] = fill
-        return sorted(found.values(), key=lambda fill: fill.utc_ns)
+        oldest_first = list(found.values())[::-1]  # as far as their instants leave that open
+        return sorted(oldest_first, key=lambda fill: fill.utc_ns)
 
 
 def execution_of_fill(fill: Fill) -> Execution:
@@ -151,7 +152,7 @@ class DropCopyFeed:
         asked_ns = self._clock.now().utc_ns
         found: list[Execution] = []
         since = max(period.begin_ns, asked_ns - DROP_COPY_NS)
-        for exchange in sorted(self._known) or [PRIMARY]:
+        for exchange in sorted({PRIMARY, *self._known}):
             known = self._known.get(exchange)
             reports = await self._reports(known.key if known is not None else ExecKey(exchange, 0, 0))
             if known is not None:
@@ -179,8 +180,8 @@ class DropCopyFeed:
         return None
 
     def notes(self) -> Sequence[str]:
-        """Return nothing."""
-        return ()
+        """Return which exchanges were asked for: a shard of which nothing is known is not among them."""
+        return [f"exchange indices asked for: {', '.join(map(str, sorted({PRIMARY, *self._known})))}"]
 
 
 def execution_of_report(report: ExecutionReport) -> Execution | None:
@@ -206,4 +207,5 @@ def execution_of_report(report: ExecutionReport) -> Execution | None:
         exchange_index=key.exchange_index if key is not None else 0,
         position=(report.long_qty or ZERO) - (report.short_qty or ZERO),
         feed=DropCopyFeed.name,
+        report=report.message,
     )

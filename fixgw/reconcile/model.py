@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
+from fixgw.fix.message import Message
 from fixgw.messages.order_entry import Side
 
 
@@ -65,6 +66,7 @@ class Execution:
             where the feed does not tell.
         feed: who tells it.
         session: on which session it came, empty where it came on none.
+        report: the venue's own report of it, prices in dollars; None where the feed has none.
     """
 
     order_id: str
@@ -83,6 +85,7 @@ class Execution:
     position: Decimal | None = None
     feed: str = ""
     session: str = ""
+    report: Message | None = field(default=None, repr=False, compare=False)
 
     @property
     def trade_key(self) -> TradeKey | None:
@@ -282,7 +285,7 @@ class ReconciliationReport:
         warnings: what a person should look at, though it breaks nothing.
         totals: by market.
         last_seen: the newest execution of each market and subaccount that a tape has.
-        applied: executions that the run gave to the gateway's books.
+        applied: executions, and ends of orders, that the run gave to the gateway's books.
     """
 
     run_id: str

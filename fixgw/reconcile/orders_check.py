@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from fixgw.errors import FixError
 from fixgw.handlers.order import OrderSnapshot
+from fixgw.reconcile.judge import young_from
 from fixgw.reconcile.model import (
     Break,
     BreakKind,
@@ -41,6 +42,7 @@ class OrdersCheck:
         self._named = named
         self._last = last
         self._missed: dict[str, OrderStatus] = {}  # orders of which an execution is missing here
+        self._made: dict[str, OrderStatus] = {}  # of the period, by ClOrdID
 
     async def run(self, report: ReconciliationReport) -> ReconciliationReport:
         """Return the report with what the orders add; executions of foreign orders go with their order."""
@@ -72,6 +74,7 @@ class OrdersCheck:
         missing = {one.order_id for one in report.breaks if one.kind is BreakKind.MISSING_IN_FIX}
         made_in = Period(report.period.begin_ns, min(report.period.end_ns, report.judged_until_ns))
         async for order in self._rest.orders(since_ns=made_in.begin_ns, until_ns=made_in.end_ns):
+            self._made[order.cl_ord_id] = order
             if order.order_id in missing:
                 missing.discard(order.order_id)
                 self._missed[order.order_id] = order
@@ -107,19 +110,31 @@ class OrdersCheck:
     # -- orders that are open here only --
 
     async def _open_here_only(self, report: ReconciliationReport) -> list[Break]:
-        mine = [(name, order) for name, last in self._last.items() if not last.lost for order in last.open()]
+        settled = min(report.judged_until_ns, young_from(report.started_ns))
+        mine = [
+            (name, order)
+            for name, last in self._last.items()
+            if not last.lost
+            for order in last.open_before(settled)
+        ]
         if not mine:
             return []
         resting = {order.order_id async for order in self._rest.orders(status=RESTING)}
         explained = {one.order_id for one in report.breaks if one.kind is BreakKind.MISSING_IN_FIX}
         found = []
         for name, order in mine:
-            if order.order_id in resting or order.order_id in explained or not order.order_id:
+            order_id = order.order_id or self._id_of(order)
+            if order_id in resting or order_id in explained or not order_id:
                 continue
-            theirs = await self._order(order.order_id)
-            if theirs is None or theirs.status != RESTING:
-                found.append(_open_here(name, order, theirs))
+            theirs = await self._order(order_id)
+            if theirs is None or (theirs.status != RESTING and (theirs.updated_utc_ns or 0) < settled):
+                found.append(_open_here(name, order, order_id, theirs))
         return found
+
+    def _id_of(self, order: OrderSnapshot) -> str:
+        """Return the id of an order that was never acknowledged here; empty if it may never have arrived."""
+        made = next((self._made[name] for name in order.chain if name in self._made), None)
+        return made.order_id if made is not None else ""
 
 
 def _foreign_order(order: OrderStatus, breaks: Iterable[Break]) -> Break:
@@ -135,12 +150,12 @@ def _foreign_order(order: OrderStatus, breaks: Iterable[Break]) -> Break:
     )
 
 
-def _open_here(session: str, order: OrderSnapshot, theirs: OrderStatus | None) -> Break:
+def _open_here(session: str, order: OrderSnapshot, order_id: str, theirs: OrderStatus | None) -> Break:
     said = "does not know it" if theirs is None else f"says {theirs.status}, {theirs.cum_qty} filled"
     return Break(
         BreakKind.ORDER_OPEN_HERE_ONLY,
         order.symbol,
         f"order {order.cl_ord_id} is open here with {order.cum_qty} filled, and the venue {said}",
-        order_id=order.order_id,
+        order_id=order_id,
         session=session,
     )

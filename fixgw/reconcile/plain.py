@@ -55,7 +55,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value):
-        found = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        shown = [field.name for field in dataclasses.fields(value) if field.repr]
+        found = {name: getattr(value, name) for name in shown}
         return {_named(name): _instant(name, one) for name, one in found.items()}
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}

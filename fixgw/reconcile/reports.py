@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from fixgw.errors import StoreError
+from fixgw.fix.message import Message
 from fixgw.fix.values import parse_utc_timestamp_ns
 from fixgw.messages.order_entry import Side
 from fixgw.reconcile.model import ExecKey, Execution
@@ -31,11 +32,13 @@ class Told:
         feed: the feed.
         session: the session that it came on.
         in_dollars: prices are in dollars; otherwise in cents (UseDollars, 21005).
+        whole: executions keep the report that told them.
     """
 
     feed: str
     session: str = ""
     in_dollars: bool = True
+    whole: bool = False
 
 
 ReadReport = Callable[[bytes, Told], Execution | None]
@@ -73,6 +76,7 @@ def execution_of(frame: bytes, told: Told) -> Execution | None:
             position=_position(found),
             feed=told.feed,
             session=told.session,
+            report=Message.decode(frame) if told.whole and told.in_dollars else None,
         )
     except (KeyError, ValueError, InvalidOperation) as error:
         shown = frame[:200].replace(b"\x01", b"|").decode("ascii", "replace")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from fixgw.config.build import remainders_told
 from fixgw.config.resolve import Resolved
 from fixgw.errors import ConfigError
+from fixgw.handlers.orderbook import OrderBook
 from fixgw.reconcile.checks import Check
 from fixgw.reconcile.feeds import Feed
 from fixgw.reconcile.kalshi import RestFeed
@@ -15,7 +18,7 @@ from fixgw.reconcile.positions_check import PositionsCheck
 from fixgw.reconcile.settlements_check import SettlementsCheck
 from fixgw.reconcile.tapes import TapeFeed, TapeSource
 from fixgw.reconcile.witnesses import LastOrders, NamedOrders, SettledMarkets, Witness
-from fixgw.venues.kalshi.messages import MarketSettlementReport
+from fixgw.venues.kalshi.messages import ExecutionReport, MarketSettlementReport
 from fixgw.venues.kalshi.rest import KalshiRest
 
 LISTENER = "listener_session"
@@ -29,12 +32,17 @@ class Sources:
     Args:
         feeds: the tapes, then what the venue says, the best first.
         checks: what is compared after the executions.
+        named: the ClOrdIDs on each tape that is compared, by session.
+        last: the order book at the end of each.
+        cents: the tags whose prices are in cents on each.
+        settled: the settlements on the tapes that have them.
     """
 
     feeds: list[Feed] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     named: dict[str, NamedOrders] = field(default_factory=dict)
     last: dict[str, LastOrders] = field(default_factory=dict)
+    cents: dict[str, Sequence[int]] = field(default_factory=dict)
     settled: list[SettledMarkets] = field(default_factory=list)
 
     def add_tape(self, session: Resolved, now_ns: int) -> None:
@@ -48,8 +56,8 @@ class Sources:
         witnesses: list[Witness] = []
         if not listener and session.kind.order_entry:
             name = session.section.name
-            named, last = self.named.setdefault(name, NamedOrders()), LastOrders()
-            self.last[name] = last
+            named, last = self.named.setdefault(name, NamedOrders()), last_orders(session)
+            self.last[name], self.cents[name] = last, cents_of(session)
             witnesses += [named, last]
         if _hears_settlements(session):
             self.settled.append(SettledMarkets())
@@ -69,6 +77,26 @@ class Sources:
             self.checks.append(PositionsCheck(rest))
         if self.settled:
             self.checks.append(SettlementsCheck(rest, self.settled))
+
+
+def last_orders(session: Resolved) -> LastOrders:
+    """Return what rebuilds the orders of a session as its gateway does."""
+    profile = session.profile
+    make = partial(
+        OrderBook,
+        profile.unknown_outcome_texts,
+        profile.meanings,
+        remainders_told=remainders_told(session),
+    )
+    return LastOrders(make, session.venue.edge(session.kind, session.options))
+
+
+def cents_of(session: Resolved) -> Sequence[int]:
+    """Return the tags of an ExecutionReport whose prices are in cents on a session's wire."""
+    cents = session.profile.cents
+    if cents is None or session.options.get(cents.unless) is True:
+        return ()
+    return cents.receives.get(ExecutionReport.MSG_TYPE, ())
 
 
 def source_of(session: Resolved) -> TapeSource:

@@ -75,7 +75,7 @@ class TapeFeed:
         self._witnesses = list(witnesses)
         self._timeline = Timeline(source.session, retransmission=source.retransmission)
         self._begins_ns = BEGINNING_NS
-        self._told = Told(self.name, source.session, source.in_dollars)
+        self._told = Told(self.name, source.session, source.in_dollars, whole=not ours)
         self._notes: list[str] = []
         self._waiting: dict[int, Record] = {}
 

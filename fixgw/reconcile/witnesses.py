@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Container
 from typing import Protocol, cast
 
 from fixgw.engine.recovery import Rebuild, stored_message
 from fixgw.handlers.base import Context, SessionPort
 from fixgw.handlers.order import OrderSnapshot
 from fixgw.handlers.orderbook import OrderBook
+from fixgw.handlers.passage import Edge
 from fixgw.records import Flag, Kind, Record
 from fixgw.store.base import Stored
 from fixgw.store.checkpoint import Checkpoint
@@ -49,17 +51,25 @@ class NamedOrders:
 class LastOrders:
     """The order book at the end of a tape, rebuilt as a gateway rebuilds it.
 
+    Args:
+        make: makes the book of the session.
+        edge: translates what stands on the tape, as in the session's own gateway.
+
     Attributes:
         lost: too much stands after the last checkpoint for it to be rebuilt here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[], OrderBook] = OrderBook, edge: Edge | None = None) -> None:
         self.lost = False
+        self._make = make
+        self._edge = edge
+        self._built: OrderBook | None = None
         self._books: dict[str, bytes] = {}
         self._since: list[Record] = []
 
     def take(self, record: Record) -> None:
         """Keep what a gateway would start from."""
+        self._built = None
         if record.kind == Kind.CHECKPOINT:
             self._books = dict(Checkpoint.decode(record.payload).books)
             self._since.clear()
@@ -69,11 +79,34 @@ class LastOrders:
         else:
             self.lost = True
 
-    def open(self) -> list[OrderSnapshot]:
-        """Return the orders that may still fill, as far as the tape tells."""
-        book = OrderBook()
-        Rebuild([book], NOBODY).run(Stored(books=self._books, since=self._since))
-        return [order.snapshot() for order in book.open]
+    def open_before(self, utc_ns: int) -> list[OrderSnapshot]:
+        """Return the orders that may still fill, as far as the tape tells.
+
+        Args:
+            utc_ns: those of which a frame tells from this instant on are left out: they may change at the
+                venue while the two are compared.
+        """
+        moving = {
+            found[1].decode("latin-1")
+            for record in self._since
+            if record.utc_ns >= utc_ns and (found := CL_ORD_ID.search(record.payload)) is not None
+        }
+        open_ones = (order.snapshot() for order in self._book.open)
+        return [order for order in open_ones if moving.isdisjoint(order.chain)]
+
+    def find(self, order_id: str, cl_ord_ids: Container[str]) -> OrderSnapshot | None:
+        """Return an order as the book has it; None for one that is not in it, or not any more."""
+        for order in self._book:
+            if order_id == order.order_id or any(name in cl_ord_ids for name in order.chain):
+                return order.snapshot()
+        return None
+
+    @property
+    def _book(self) -> OrderBook:
+        if self._built is None:
+            self._built = self._make()
+            Rebuild([self._built], NOBODY, self._edge).run(Stored(books=self._books, since=self._since))
+        return self._built
 
 
 class SettledMarkets:

@@ -227,6 +227,7 @@ class OrderStatus:
         created_utc_ns: when it was made; None when the venue does not tell.
         subaccount: AllocAccount(79).
         exchange_index: where it lives.
+        updated_utc_ns: when it last changed; None when the venue does not tell.
     """
 
     order_id: str
@@ -242,6 +243,7 @@ class OrderStatus:
     created_utc_ns: int | None
     subaccount: int = 0
     exchange_index: int = 0
+    updated_utc_ns: int | None = None
 
     @classmethod
     def of(cls, row: Row) -> OrderStatus:
@@ -261,6 +263,7 @@ class OrderStatus:
             created_utc_ns=row.maybe_instant("created_time"),
             subaccount=row.whole("subaccount_number", 0),
             exchange_index=row.whole("exchange_index", 0),
+            updated_utc_ns=row.maybe_instant("last_update_time"),
         )
 
 

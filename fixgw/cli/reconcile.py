@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from fixgw.admin.client import AdminClient, NotReachableError, RefusedError
+from fixgw.cli.applying import approval, check_askable
 from fixgw.cli.control import DEFAULT_FILE, socket_of
 from fixgw.cli.instants import instant_ns
 from fixgw.cli.render import Exit, err, fail, say, told
@@ -65,8 +66,15 @@ def reconcile(
     metrics: Annotated[
         Path | None, typer.Option(help="write metrics to this .prom file, for a node exporter")
     ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="give what was missed to the gateway's books, after asking")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask; needed without a terminal")] = False,
 ) -> None:
     """Compare what the gateway's tapes have with what the venue says; the gateway may run meanwhile.
+
+    Nothing is changed without --apply. With it the running gateway takes in what it missed, or, where none
+    runs, finds it on its tape at its next start; run it again to see that nothing is left.
 
     Exit codes: 0 clean, and proven for the whole period; 1 something differs; 2 it could not be compared, or
     nothing differs and not the whole period could be proven.
@@ -75,9 +83,12 @@ def reconcile(
     job = Job(file, session or (), _instant(since, "--since", now_ns), _instant(until, "--until", now_ns))
     _check_place(output, "--output")
     _check_place(metrics, "--metrics")
+    if apply:
+        check_askable(yes=yes)
     with _never_taken_for_breaks():
-        with _progress() as tell:
-            report = asyncio.run(run(job, progress=tell))
+        with _progress() as (tell, hush):
+            approve = approval(yes=yes, hush=hush) if apply else None
+            report = asyncio.run(run(job, progress=tell, approve=approve))
         _write(WRITERS[form](report), output)
         if metrics is not None:
             write_reconciliation(metrics, outcome(report))
@@ -128,10 +139,10 @@ def _never_taken_for_breaks() -> Iterator[None]:
 
 
 @contextmanager
-def _progress() -> Iterator[Tell]:
-    """Show how far each feed is, where somebody looks on."""
+def _progress() -> Iterator[tuple[Tell, Callable[[], None]]]:
+    """Show how far each feed is, where somebody looks on, until it is hushed."""
     if not err.is_terminal:
-        yield silent
+        yield silent, lambda: None
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,}"))
     with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bars:
@@ -142,7 +153,7 @@ def _progress() -> Iterator[Tell]:
                 tasks[feed] = bars.add_task(feed)
             bars.update(tasks[feed], completed=count, description=f"{feed}, at {instant(utc_ns)}")
 
-        yield tell
+        yield tell, bars.stop
 
 
 def _write(text: str, output: Path | None) -> None:

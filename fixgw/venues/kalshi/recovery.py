@@ -82,8 +82,8 @@ class Recovery(Client):
     ) -> Recovered:
         """Ask for what was not heard, bring the orders up to date, and settle those of unknown outcome.
 
-        Reports that come on another session's query change the orders of this one; the positions of the
-        gateway count them, those of this session do not.
+        Reports that come on another session's query change the orders of this one, and nothing else that it
+        has; the gateway's positions count them.
 
         Args:
             copy: asks on another session of the account, such as one on KalshiDC; on this one when None.
@@ -123,7 +123,7 @@ class Recovery(Client):
             reports += resent.reports
         if copy is not self._copy:
             for report in reports:
-                orders.on_message(report.message, Context(self.port, 0))
+                orders.on_message(report.message, Context(self.port, 0, reconciled=True))
         settled = orders.settle_untold(asked_at - grace)
         unknown = orders.doubtful
         if not unknown and losses == self._losses:

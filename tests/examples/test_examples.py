@@ -21,6 +21,7 @@ LAST_LINES = {
     "listen_to_the_account.py": "HIGHNY-26DEC31: 4.00 at 0.5500, fees 0.0693",
     "make_quotes.py": "SELL 100.00 at 0.4500",
     "query_drop_copy.py": "the venue says: 2;3 TRADE 10.00",
+    "scan_markets.py": "at 15% you have 0.0300 dollars in KXFED-26DEC-T4.00",
     "submit_one_order.py": "filled: 10 at 0.55",
     "test_in_memory.py": "3 passed",
     "test_with_fixtures.py": "3 passed",

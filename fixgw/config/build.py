@@ -21,6 +21,7 @@ from fixgw.config.model import SessionSection
 from fixgw.config.problems import raise_errors
 from fixgw.config.resolve import Resolved, resolve_sessions
 from fixgw.config.rest_client import has_rest, over_rest
+from fixgw.config.rest_grids import grids_over_rest
 from fixgw.config.safety import Shared, passage_of
 from fixgw.config.sections import ListenSection, Section
 from fixgw.config.settings import Loaded, load_settings
@@ -102,7 +103,7 @@ def build(
         clock=clock,
         wait=wait,
         timeout=timeout,
-        services=_services(loaded),
+        services=[*_services(loaded), *grids_over_rest(loaded, resolution.sessions, shared.grids)],
         acceptors=acceptors,
         kill=kill_settings(loaded),
     )
@@ -151,6 +152,7 @@ def session_plan(
         judge_logout=profile.judge_logout,
         unknown_outcome_texts=profile.unknown_outcome_texts,
         remainders_told=remainders_told(session),
+        replaces_by_order_id=session.options.get(profile.order_id_option) is True,
         meanings=profile.meanings,
         identity_lock=_identity_lock(session),
         link=_link_settings(session),

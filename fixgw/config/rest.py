@@ -41,3 +41,5 @@ class RestSection(Section):
     """seconds for one attempt"""
     attempts: Annotated[int, Field(ge=1, le=100)] = 6
     """how often a question is asked before the venue counts as unreachable"""
+    grids: tuple[Text, ...] = ()
+    """series whose markets' price grids are loaded at the start, such as `[KXHIGHNY]`"""

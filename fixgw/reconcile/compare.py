@@ -6,6 +6,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
+from fixgw.clock import rfc3339
 from fixgw.messages.order_entry import Side
 from fixgw.reconcile.feeds import TOLERANCE_NS
 from fixgw.reconcile.model import Execution, FieldDifference
@@ -33,7 +34,7 @@ def differences(ours: Execution, theirs: Execution) -> list[FieldDifference]:
         if mine != other and mine is not None and other is not None:
             found.append(FieldDifference(name, shown(mine), shown(other)))
     if abs(ours.utc_ns - theirs.utc_ns) > TOLERANCE_NS:
-        found.append(FieldDifference("time", str(ours.utc_ns), str(theirs.utc_ns)))
+        found.append(FieldDifference("time", rfc3339(ours.utc_ns), rfc3339(theirs.utc_ns)))
     return found
 
 

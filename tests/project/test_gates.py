@@ -55,6 +55,7 @@ def _run(tmp_path: Path, mark: str, ci: str) -> str:
     [
         ("stunnel", "true", "1 failed, 1 error"),
         ("soak", "true", "1 failed, 1 error"),
+        ("screenshot", "true", "1 failed, 1 error"),
         ("soak", "", "2 skipped"),
         ("bench", "true", "2 skipped"),
     ],

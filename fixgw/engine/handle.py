@@ -200,9 +200,13 @@ class SessionHandle:
         await self.supervisor.stop(text)
 
     async def reconnect(self) -> None:
-        """Log out, then log on again at once."""
+        """Log out, then log on again at once; who gives up waiting for that does not keep the session out."""
+        await asyncio.shield(asyncio.ensure_future(self._log_out_and_on()))
+
+    async def _log_out_and_on(self) -> None:
         await self.supervisor.stop()
-        self.supervisor.start()
+        if not self.supervisor.leaving:
+            self.supervisor.start()
 
     async def logged_on(self) -> None:
         """Wait for the Logon handshake.
@@ -329,6 +333,7 @@ class SessionHandle:
             unknown_outcome_texts=plan.unknown_outcome_texts,
             meanings=plan.meanings,
             remainders_told=plan.remainders_told,
+            replaces_by_order_id=plan.replaces_by_order_id,
         )
         orders.ack_seconds = self.acks.record
         return orders

@@ -88,7 +88,7 @@ class Killing:
         """Wait until every session that is up was cleared once, and tell what came of it."""
         assert self.switch.pulled is not None
         pulled = self.switch.pulled
-        sessions = [await asyncio.shield(first) for first in self._first.values()]
+        sessions = [await asyncio.shield(first) for first in list(self._first.values())]
         saved = self._saving is not None and await asyncio.shield(self._saving)
         return KillReport(pulled.reason, pulled.utc_ns, saved, tuple(sessions))
 

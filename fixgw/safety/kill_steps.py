@@ -29,11 +29,6 @@ class Killable(Protocol):
     name: str
 
     @property
-    def active(self) -> bool:
-        """True while application messages may be sent."""
-        ...
-
-    @property
     def has_orders(self) -> bool:
         """True when orders are sent on this session."""
         ...
@@ -213,8 +208,6 @@ class CancelAll:
 
     async def run(self, session: Killable, seconds: float) -> str:
         """Send it, and wait for the verdict and for the end of each order."""
-        if not session.active:
-            raise NotLoggedOn(f"{session.name}: the session is down")
         try:
             request = session.orders.request_mass_cancel()
         except RateLimited as error:

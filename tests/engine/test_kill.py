@@ -136,6 +136,26 @@ async def test_a_mass_cancel_leaves_also_when_no_order_is_known(desk: Desk) -> N
         assert (steps(report, "nr"), steps(report, "rt")) == (["mass cancel"], [])
 
 
+async def test_a_gateway_that_drains_still_sends_a_mass_cancel(desk: Desk) -> None:
+    async with desk.gateway(nr="orders-nr") as gateway:
+        await resting(gateway, "nr", "a1")
+        gateway["nr"].begin_drain()
+        report = await gateway.kill("test")
+        assert (report.complete, steps(report, "nr"), desk.live()) == (True, ["mass cancel"], [])
+
+
+async def test_a_gateway_that_ends_tells_what_the_kill_came_to(desk: Desk) -> None:
+    async with desk.gateway(nr="orders-nr", rt="orders-rt") as gateway:
+        for name, key in (("nr", "alpha"), ("rt", "beta")):
+            await resting(gateway, name, name)
+            desk.venue.pause_reports(f"key-of-{key}")
+        killing = asyncio.create_task(gateway.kill("test"))
+        await settle()
+    report = await killing
+    assert [part.session for part in report.sessions] == ["nr", "rt"]
+    assert of(report, "rt").waits == "given up: the gateway ends"
+
+
 async def test_what_is_in_flight_is_cancelled_behind_itself(desk: Desk) -> None:
     async with desk.gateway(rt="orders-rt") as gateway:
         orders = gateway["rt"].orders

@@ -223,6 +223,25 @@ async def test_a_start_while_it_logs_out_is_refused() -> None:
         await us.logged_on()
 
 
+async def test_a_reconnect_that_nobody_waits_for_any_more_goes_on() -> None:
+    async with running() as (_, us, party):
+        await us.logged_on()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await us.reconnect()
+        await settle()
+        assert (us.active, party.link.connections) == (True, 2)
+
+
+async def test_a_reconnect_does_not_bring_a_session_back_that_leaves() -> None:
+    async with running() as (_, us, party):
+        await us.logged_on()
+        us.begin_drain()
+        await us.reconnect()
+        await settle()
+        assert (us.active, party.link.connections) == (False, 1)
+
+
 async def test_a_start_while_it_runs_changes_nothing() -> None:
     async with running() as (gateway, us, _):
         await us.logged_on()

@@ -153,7 +153,7 @@ async def test_a_gateway_that_ends_tells_what_the_kill_came_to(desk: Desk) -> No
         await settle()
     report = await killing
     assert [part.session for part in report.sessions] == ["nr", "rt"]
-    assert of(report, "rt").waits == "given up: the gateway ends"
+    assert of(report, "nr").waits == "given up: the gateway ends"
 
 
 async def test_what_is_in_flight_is_cancelled_behind_itself(desk: Desk) -> None:

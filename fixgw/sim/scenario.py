@@ -24,6 +24,7 @@ from fixgw.sim.faults import FaultRule
 from fixgw.sim.orders import Side
 from fixgw.sim.participants import Participants
 from fixgw.sim.product import RULES
+from fixgw.sim.rest.faults import RestTrouble
 from fixgw.sim.settlement import Result
 from fixgw.sim.venue import SimSettings
 
@@ -181,6 +182,7 @@ class Event:
         refuse_next: let the exchange refuse the next requests.
         refuse_logons: refuse the next Logons.
         fault: let a fault happen from now on.
+        rest: let this be wrong at the REST side from now on.
         order: let the house enter an order.
     """
 
@@ -199,6 +201,7 @@ class Event:
     refuse_next: RefuseNext | None = None
     refuse_logons: RefuseLogons | None = None
     fault: FaultRule | None = None
+    rest: RestTrouble | None = None
     order: HouseOrder | None = None
 
     def __post_init__(self) -> None:

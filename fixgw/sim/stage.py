@@ -113,6 +113,7 @@ ACTIONS: Mapping[str, Callable[[Simulator, Any], object]] = {
     "refuse_next": _refuse_next,
     "refuse_logons": lambda venue, wanted: venue.refuse_logons(wanted.count, wanted.text),
     "fault": lambda venue, rule: venue.inject(rule),
+    "rest": lambda venue, trouble: venue.rest.faults.begin(trouble),
     "order": _order,
 }
 

@@ -33,6 +33,8 @@ from fixgw.sim.sessions import memory_plans, memory_settings
 from fixgw.sim.stage import ACTIONS, playing
 from fixgw.sim.venue import SimSettings, Simulator
 from fixgw.venues.kalshi.messages import NewOrderSingle
+from fixgw.venues.kalshi.rest_errors import RestError
+from tests.sim.rest import rest_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "scenarios"
 MARKET = "HIGHNY-26DEC31"
@@ -316,6 +318,34 @@ events:
 """
         play(tmp_path, written(tmp_path, text), trade)
         assert told == ["None", "acknowledged", "connections: 3"]
+
+    def test_the_rest_side_fails_and_is_well_again(self, tmp_path: Path) -> None:
+        told: list[str] = []
+
+        async def ask(venue: Simulator) -> None:
+            rest = rest_of(venue, "desk", attempts=1)
+            for _ in range(4):
+                try:
+                    await rest.balance()
+                    told.append("well")
+                except RestError as error:
+                    told.append(str(error.status))
+                await asyncio.sleep(10)
+
+        text = """
+venue: {clients: [{name: desk, algorithm: ed25519, account: alpha}]}
+events:
+  - {at: 5, rest: {down: true}}
+  - {at: 15, rest: {statuses: [503]}}
+  - {at: 25, rest: {}}
+"""
+        play(tmp_path, written(tmp_path, text), ask)
+        assert told == ["well", "0", "503", "well"]
+
+    def test_a_status_that_is_no_failure_is_told(self, tmp_path: Path) -> None:
+        text = "events: [{at: 5, rest: {statuses: [200]}}]"
+        with pytest.raises(ConfigError, match="200 is no status of a failure"):
+            play(tmp_path, written(tmp_path, text), waits(1))
 
 
 class TestParticipants:

@@ -85,6 +85,9 @@ def headline(report: ReconciliationReport) -> str:
 def conclusion(report: ReconciliationReport) -> str:
     """Return the outcome in one sentence: what was found, and how much of it is proven."""
     said = VERDICTS[report.verdict]
+    if report.applied:
+        given = counted(report.applied, "execution")
+        return f"{said}; {given} given to the books: run it again to see what is left"
     if report.verdict is Verdict.BREAKS and report.unproven:
         return f"{said}, and not the whole period is proven: there may be more"
     return said

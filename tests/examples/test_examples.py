@@ -17,9 +17,11 @@ LAST_LINES = {
     "custom_handler.py": "position: 10",
     "custom_signer.py": "with another secret: CLIENT: logon refused: "
     "Invalid credentials (the venue does not know this secret); check API key and secret",
+    "embedded_reconciler.py": "field mismatch: price 0.6000 here, 0.61 there",
     "limit_fills.py": "after a reset: new",
     "listen_to_the_account.py": "HIGHNY-26DEC31: 4.00 at 0.5500, fees 0.0693",
     "make_quotes.py": "SELL 100.00 at 0.4500",
+    "nightly_reconciliation.py": "clean: every execution is on both sides",
     "query_drop_copy.py": "the venue says: 2;3 TRADE 10.00",
     "scan_markets.py": "at 15% you have 0.0300 dollars in KXFED-26DEC-T4.00",
     "submit_one_order.py": "filled: 10 at 0.55",

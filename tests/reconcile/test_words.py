@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fixgw.reconcile.model import BreakKind, Period, Verdict
@@ -32,6 +34,13 @@ def test_what_is_clean_is_said_so() -> None:
 
 def test_differences_in_a_proven_period_are_all_of_them() -> None:
     assert conclusion(report(missing(1, 1), proven=True)) == "the two sides differ"
+
+
+def test_what_was_repaired_is_to_be_looked_at_again() -> None:
+    repaired = replace(EVERYTHING, applied=2)
+    assert conclusion(repaired) == (
+        "the two sides differ; 2 executions given to the books: run it again to see what is left"
+    )
 
 
 @pytest.mark.parametrize(

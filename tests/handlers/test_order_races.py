@@ -36,6 +36,25 @@ def last(desk: Desk) -> Message:
     return desk.port.sent[-1]
 
 
+# -- reports in another order than that in which they were made --
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms", "left"),
+    [("0", {"leaves": 10}, (0, 4)), ("F", {"cum": 3, "leaves": 7}, (3, 1))],
+    ids=["new", "trade"],
+)
+async def test_a_late_report_of_former_terms_tells_nothing_of_what_is_left(
+    desk: Desk, kind: str, terms: dict[str, int], left: tuple[int, int]
+) -> None:
+    placed = desk.orders.place(order(cl_ord_id="a"))
+    request = await desk.orders.replace(placed, order_qty=Decimal(4))
+    desk.hear(request.cl_ord_id, "5", original="a", order_id="V-a", leaves=4)
+    desk.hear("a", kind, order_id="V-a", **terms)
+    assert (placed.cum_qty, placed.leaves_qty) == left
+    assert placed.cl_ord_id == request.cl_ord_id
+
+
 # -- replaces that follow one another before they are answered --
 
 

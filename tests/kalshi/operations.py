@@ -19,10 +19,12 @@ from fixgw.errors import LocalError, NotSent, OutcomeUnknown, Rejected
 from fixgw.handlers.order import Order
 from fixgw.messages.order_entry import ExecInst, Side, TimeInForce
 from fixgw.sim.accounts import AccountSpec
+from fixgw.sim.admission import Trading
 from fixgw.sim.failures import Failure
 from fixgw.sim.kinds import KINDS
 from fixgw.sim.pki import Algorithm, ClientSpec
-from fixgw.sim.sessions import memory_plans, memory_settings
+from fixgw.sim.sessions import ORDER_OPTIONS, memory_plans, memory_settings
+from fixgw.sim.settlement import Result
 from fixgw.sim.venue import Simulator
 from fixgw.venues.kalshi.asks import RequestState
 from fixgw.venues.kalshi.dropcopy import DropCopy
@@ -52,6 +54,7 @@ DESKS: Mapping[str, Mapping[str, str]] = {
     "beta": {"nr": "orders-nr", "maker": "rfq"},
 }
 LISTENS = {"options": {"listener_session": True, "skip_pending_exec_reports": True, "use_dollars": True}}
+PAID = {"options": {"receive_settlement_reports": True, **ORDER_OPTIONS}}
 TRADERS = ("rt", "second", "nr")
 RICH = AccountSpec("beta", balances={0: Decimal(20_000)}, direct=False)
 TARGETS = {kind.name: kind.target_comp_id for kind in KINDS}
@@ -131,6 +134,7 @@ class Floor:
         await asyncio.sleep(TIMERS)
         await asyncio.gather(*self._tasks)
         await self._resolve()
+        self.venue.settle_market(STORM, self.rng.choice((Result.YES, Result.NO)))
         self._over = True
         await asyncio.gather(*keepers)
         self._note_heard()
@@ -293,6 +297,17 @@ async def fail(floor: Floor) -> None:
     floor.venue.fail_next(failure, msg_type=rng.choice("DDFG"), key_id=floor.trader().name.split("/")[1])
 
 
+async def pause(floor: Floor) -> None:
+    """Let the venue trade no more for a while."""
+    floor.venue.pause(floor.rng.choice((Trading.PAUSED, Trading.EXCHANGE_PAUSED)))
+    floor.later("pause", _open_later(floor.venue, floor.rng.uniform(0.1, 2)))
+
+
+async def _open_later(venue: Simulator, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    venue.pause(Trading.OPEN)
+
+
 async def drop(floor: Floor) -> None:
     """Lose a connection, or all of them, with whatever is on its way."""
     rng, venue = floor.rng, floor.venue
@@ -417,6 +432,7 @@ OPERATIONS: Mapping[Callable[[Floor], Awaitable[None]], float] = {
     confirm: 2,
     wait: 4,
     fail: 0.5,
+    pause: 0.1,
     drop: 1,
 }
 
@@ -444,7 +460,7 @@ async def opened(keys: Path, seed: int) -> AsyncIterator[Floor]:
 
 def _gateway(venue: Simulator, names: Mapping[str, str]) -> Gateway:
     sessions = {name: (kind, name) for name, kind in names.items()}
-    further = {"ear": LISTENS} if "ear" in names else {}
+    further = {name: LISTENS if name == "ear" else PAID for name in names if name in {"ear", *TRADERS}}
     plans = memory_plans(venue, sessions, settings=further)
     plans = [replace(plan, retry=SOON) for plan in plans]
     return Gateway(plans, clock=venue.settings.clock, wait="all", drain_timeout=0.2)

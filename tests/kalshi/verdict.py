@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from fixgw.handlers.order import Ending, OrderSnapshot
 from fixgw.sim.compare import differences, position_differences
+from fixgw.sim.orders import State
 from fixgw.sim.quotes import QuoteState as House
 from fixgw.venues.kalshi.asks import RequestState
 from fixgw.venues.kalshi.quotes import QuoteState
@@ -30,7 +31,24 @@ def faults(floor: Floor) -> list[str]:
 
 
 def _orders(floor: Floor) -> Iterator[str]:
-    """Each order on the session that it belongs to; fills of quotes are told where the desk sends orders."""
+    """Each order on the session that it belongs to; fills of quotes are told where the desk sends orders.
+
+    What a quote should have traded and was refused is no order to either side.
+    """
+    found = [*_orders_of_traders(floor), *_orders_of_quotes(floor)]
+    refused = {
+        f"{order.terms.cl_ord_id}: the venue has it, the client does not know it"
+        for order in floor.venue.ledger.orders.values()
+        if order.state is State.REJECTED and order.terms.cl_ord_id in _quoted(floor)
+    }
+    yield from (fault for fault in found if fault not in refused)
+
+
+def _quoted(floor: Floor) -> set[str]:
+    return {*floor.creator.acceptances, *(quote.quote_id for quote in floor.maker.quotes)}
+
+
+def _orders_of_traders(floor: Floor) -> Iterator[str]:
     ledger = floor.venue.ledger
     owners = {order.order_id: order.terms.owner.session for order in ledger.orders.values()}
     for trader in floor.traders.values():
@@ -38,6 +56,11 @@ def _orders(floor: Floor) -> Iterator[str]:
         heard = [order.snapshot() for order in trader.heard.values()]
         known = [*own, *(one for one in heard if owners[one.order_id] == trader.name)]
         yield from differences(ledger, trader.name, known, refusals_lost=True)
+
+
+def _orders_of_quotes(floor: Floor) -> Iterator[str]:
+    ledger = floor.venue.ledger
+    owners = {order.order_id: order.terms.owner.session for order in ledger.orders.values()}
     quoted: list[OrderSnapshot] = [
         one
         for one in (order.snapshot() for order in floor.traders["nr"].heard.values())

@@ -21,7 +21,7 @@ class Ending(StrEnum):
 
     ACKNOWLEDGED = "acknowledged"  # the venue has it
     REFUSED = "refused"  # the venue said no
-    NOT_SENT = "not sent"  # it never left, or the venue asked for its number and was given a gap fill
+    NOT_SENT = "not sent"  # it never left, or the venue said that it has not got it
     UNKNOWN = "unknown"  # it left and no answer is known
 
 

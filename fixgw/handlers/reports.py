@@ -103,7 +103,7 @@ def _apply(order: Order, named: Named, said: _Said) -> None:
     order.fees += said.fees
     if said.cum_qty >= order.cum_qty or kind in CORRECTIONS:  # else an older report that came late
         _quantities(order, said)
-        if cl_ord_id != order.cl_ord_id and cl_ord_id in order.chain:  # it tells what was left of former terms
+        if cl_ord_id != order.cl_ord_id and cl_ord_id in order.chain:  # it tells of former terms
             order.leaves_qty = max(order.order_qty - order.cum_qty, ZERO)
     if not order.pending and kind != "5":
         return

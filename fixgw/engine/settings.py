@@ -96,6 +96,7 @@ class SessionPlan:
         unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
         remainders_told: the venue reports what an immediate order leaves as cancelled; else its first trade
             ends it.
+        replaces_by_order_id: the venue wants OrderID(37) in each replace.
         meanings: what the venue's texts and codes mean.
         identity_lock: a file held while the session runs, so that no other process uses the same identity.
         link: limits.
@@ -124,6 +125,7 @@ class SessionPlan:
     judge_logout: Callable[[str], LogoutRule] = always_retry
     unknown_outcome_texts: frozenset[str] = frozenset()
     remainders_told: bool = False
+    replaces_by_order_id: bool = False
     meanings: Meanings = field(default_factory=Meanings)
     identity_lock: Path | None = None
     link: LinkSettings = field(default_factory=LinkSettings)

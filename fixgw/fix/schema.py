@@ -89,7 +89,7 @@ class FieldSpec:
             return self.kind.text(value)
         entry = _entry_class(self)
         if any(type(one) is not entry for one in value):
-            raise EncodeError(f"a tuple of {entry.__name__} is needed")
+            raise EncodeError(f"a tuple of {entry.__name__} is needed, the one of {entry.__module__}")
         return str(len(value)) + "".join([one.message.body().decode(*_UTF_8) for one in value])
 
     def entries(self, message: Message) -> list[Message]:

@@ -46,6 +46,7 @@ class Orders(OrderBook, Client):
         unknown_outcome_texts: values of Text(58) on a rejecting report which mean that nobody knows.
         meanings: what the venue's texts and codes mean.
         remainders_told: see ``OrderBook``.
+        replaces_by_order_id: the venue wants OrderID(37) in each replace.
         cl_ord_ids: makes ClOrdIDs.
     """
 
@@ -56,6 +57,7 @@ class Orders(OrderBook, Client):
         unknown_outcome_texts: frozenset[str] = frozenset(),
         meanings: Meanings = NO_MEANINGS,
         remainders_told: bool = False,
+        replaces_by_order_id: bool = False,
         cl_ord_ids: Callable[[], str] = new_cl_ord_id,
     ) -> None:
         super().__init__(unknown_outcome_texts, meanings, remainders_told=remainders_told)
@@ -70,6 +72,7 @@ class Orders(OrderBook, Client):
             if any(spec.tag == TRANSACT_TIME and spec.required for spec in cls.FIELDS)
         )
         self._cl_ord_ids = cl_ord_ids
+        self._replaces_by_order_id = replaces_by_order_id
         self._line, self._cancel_line = Line(), Line()  # a cancel never waits behind an order
 
     async def submit(self, order: NewOrderSingle) -> Order:
@@ -129,7 +132,8 @@ class Orders(OrderBook, Client):
                 the order unless they are said.
 
         Raises:
-            LocalError: the order is closed, or one of the session's guards says no.
+            LocalError: the order is closed, OrderID(37) has to be named and is not known yet, or one of the
+                session's guards says no.
         """
         message = self._replacing(order, price, order_qty, fields)
         if await self._waited(message):  # what it builds on may have changed
@@ -236,7 +240,7 @@ class Orders(OrderBook, Client):
             price=standing_price if price is None else price,
             side=order.side,
             symbol=order.symbol,
-            **(self._carried(order, self._replace_type) | fields),
+            **(self._carried(order, self._replace_type) | self._order_id(order) | fields),
         ).message
         self._stamp(message)
         return message
@@ -267,6 +271,21 @@ class Orders(OrderBook, Client):
         said = self._new_type.view(order.sent)
         specs = [spec for spec in message_type.FIELDS if spec.tag in CARRIED and spec.tag in order.sent]
         return {spec.name: getattr(said, spec.name) for spec in specs}
+
+    def _order_id(self, order: Order) -> dict[str, str]:
+        """Return the venue's id of an order where a replace has to name it.
+
+        Raises:
+            LocalError: the venue has not told it yet.
+        """
+        if not self._replaces_by_order_id:
+            return {}
+        if not order.order_id:
+            raise LocalError(
+                f"order {order.cl_ord_id} has no OrderID(37) yet, and this session has to name it: "
+                f"wait for order.acknowledged()"
+            )
+        return {"order_id": order.order_id}
 
     def _mono(self) -> float:
         return self.port.now().mono

@@ -70,6 +70,8 @@ class AccountSpec:
             any number.
         sell_floor: the least net YES contracts of a market to which its sales may lead, open orders included;
             None for any number.
+        daily_cap: dollars that its orders of a day may cost, on sessions with UseCapReservation(21032) alone;
+            None: none is set, and such sessions can not send its orders.
     """
 
     name: str
@@ -81,6 +83,7 @@ class AccountSpec:
     customers: frozenset[str] | None = None
     market_limit: Decimal | None = None
     sell_floor: Decimal | None = None
+    daily_cap: Decimal | None = None
 
     def __post_init__(self) -> None:
         for subaccount, dollars in self.balances.items():

@@ -38,6 +38,8 @@ PRESERVE_ORIGINAL_ORDER_QTY = 21008
 SKIP_PENDING_EXEC_REPORTS = 21011
 USE_EXPIRED_ORD_STATUS = 21012
 ALWAYS_EMIT_NEW_BEFORE_TRADE = 21026
+SPLIT_COLLATERAL_RETURN = 21027
+USE_CAP_RESERVATION = 21032
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class LogonFlags:
     skip_pending_exec_reports: bool = False
     use_expired_ord_status: bool = False
     always_emit_new_before_trade: bool = False
+    split_collateral_return: bool = False
+    use_cap_reservation: bool = False
     cancel_orders_on_disconnect: bool = False
     listener_session: bool = False
     receive_settlement_reports: bool | None = None
@@ -73,6 +77,8 @@ class LogonFlags:
             skip_pending_exec_reports=_flag(logon, SKIP_PENDING_EXEC_REPORTS),
             use_expired_ord_status=_flag(logon, USE_EXPIRED_ORD_STATUS),
             always_emit_new_before_trade=_flag(logon, ALWAYS_EMIT_NEW_BEFORE_TRADE),
+            split_collateral_return=_flag(logon, SPLIT_COLLATERAL_RETURN),
+            use_cap_reservation=_flag(logon, USE_CAP_RESERVATION),
             cancel_orders_on_disconnect=_flag(logon, CANCEL_ORDERS_ON_DISCONNECT),
             listener_session=_flag(logon, LISTENER_SESSION),
             receive_settlement_reports=_choice(logon, RECEIVE_SETTLEMENT_REPORTS),

@@ -11,7 +11,8 @@ from fixgw.fix import tags
 from fixgw.fix.message import Message
 from fixgw.sim import requests
 from fixgw.sim.accounts import sees
-from fixgw.sim.admission import CancelRefusal, Trading
+from fixgw.sim.admission import CancelRefusal, OrderRefusal, Trading
+from fixgw.sim.caps import CapLane
 from fixgw.sim.client import MASS_CANCEL_INTERVAL_NS, Client
 from fixgw.sim.failures import Failure, Failures, Refusal
 from fixgw.sim.groups import GroupAction, OrderGroup
@@ -91,6 +92,7 @@ class OrderDesk:
         }
         self._failures = failures
         self._engine = engine
+        self._caps = CapLane(engine)
         self._rfq = rfq
         self._publish = publish
         self._rules = rules
@@ -109,15 +111,28 @@ class OrderDesk:
             default=self._engine.quirks.default_time_in_force,
         )
         failure = self._failures.take(client.name, "D")
-        refusal = (OrdRejReason.UNKNOWN_ACCOUNT, barred) if barred else None
-        if failure is not None and not failure.applied:
-            refusal = (OrdRejReason(failure.code), failure.text)
+        refusal = self._order_refusal(client, terms, failure, barred, now_ns)
         if terms.quote is None:
             events = self._engine.submit(terms, now_ns, barred=refusal)
         else:
             rfq_id = message.text(requests.RFQ_ID)
             events = self._rfq.order(client, terms, rfq_id, now_ns, barred=refusal)
+        self._keep_reserved(client, events)
         self._publish(events, self._veil(client, failure, lambda: self._unknown_order(terms, now_ns)))
+
+    def _order_refusal(
+        self, client: Client, terms: Terms, failure: Failure | Refusal | None, barred: str, now_ns: int
+    ) -> OrderRefusal | None:
+        """Why an order does not reach the exchange: it is to fail, or sender or cap do not allow it."""
+        if failure is not None and not failure.applied:
+            return OrdRejReason(failure.code), failure.text
+        if barred:
+            return OrdRejReason.UNKNOWN_ACCOUNT, barred
+        return self._caps.refuse_order(terms, now_ns) if client.flags.use_cap_reservation else None
+
+    def _keep_reserved(self, client: Client, events: Sequence[EngineEvent]) -> None:
+        if client.flags.use_cap_reservation:
+            self._caps.reserve(events)
 
     def _cancel(self, client: Client, message: Message, now_ns: int) -> None:
         owner, barred = client.principal(message, self._engine.accounts)
@@ -131,9 +146,24 @@ class OrderDesk:
         owner, barred = client.principal(message, self._engine.accounts)
         request = requests.replace(message, owner, use_dollars=client.flags.use_dollars)
         failure = self._failures.take(client.name, "G")
-        refusal = _refusal(failure, barred)
+        refusal = _refusal(failure, barred) or self._cap_refusal(client, request, now_ns)
         veil = self._veil(client, failure, lambda: self._unknown_cancel(request, now_ns))
-        self._publish(self._engine.replace(request, now_ns, barred=refusal), veil)
+        events = self._engine.replace(request, now_ns, barred=refusal)
+        self._keep_reserved(client, events)
+        self._publish(events, veil)
+
+    def _cap_refusal(self, client: Client, request: ReplaceRequest, now_ns: int) -> CancelRefusal | None:
+        """Why a session with UseCapReservation(21032) may not amend so.
+
+        Raises:
+            Reject: it does not name OrderID(37).
+        """
+        if not client.flags.use_cap_reservation:
+            return None
+        if request.order_id is None:
+            text = "OrderID(37) is required with UseCapReservation(21032)"
+            raise Reject(requests.CONDITIONALLY_REQUIRED, text, business=True, ref_id=request.cl_ord_id)
+        return self._caps.refuse_replace(client, request, now_ns)
 
     def _veil(
         self, client: Client, failure: Failure | Refusal | None, told: Callable[[], Rejected | CancelRejected]

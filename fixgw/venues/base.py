@@ -129,6 +129,7 @@ class VenueProfile:
         unknown_outcome_texts: values of Text(58) on a report which mean that the outcome is not known.
         remainders_option: the Logon option without which the venue does not report what an immediate order
             leaves; empty when it always does.
+        order_id_option: the Logon option with which a replace has to name OrderID(37); empty when none does.
         meanings: what its texts and codes mean, and what to do.
         logon_options: option name in the configuration -> (tag, kind names it applies to).
         field_names: tag -> the venue's name for it, for dictionaries; tags that FIX has are named by FIX.
@@ -157,6 +158,7 @@ class VenueProfile:
     resend_max_age: float
     unknown_outcome_texts: frozenset[str]
     remainders_option: str = ""
+    order_id_option: str = ""
     meanings: Meanings = field(default_factory=Meanings)
     logon_options: Mapping[str, tuple[int, frozenset[str]]] = field(default_factory=dict)
     field_names: Mapping[int, str] = field(default_factory=dict)

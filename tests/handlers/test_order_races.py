@@ -14,7 +14,7 @@ from fixgw.fix.message import Message
 from fixgw.handlers import order as orders
 from fixgw.handlers.order import Ending, Order, OrderState
 from fixgw.messages import order_entry
-from fixgw.messages.order_entry import Party, PartyRole, TimeInForce
+from fixgw.messages.order_entry import PartyRole, TimeInForce
 from fixgw.venues.kalshi import messages as kalshi
 from tests.handlers.port import Desk, cancel_reject, order, report
 
@@ -289,7 +289,7 @@ async def test_any_other_status_of_a_refusal_leaves_the_order_alone(desk: Desk, 
 @pytest.mark.parametrize("ask", ["replace", "cancel"])
 async def test_subaccount_party_and_destination_are_those_of_the_order(ask: str) -> None:
     desk = Desk(*kalshi.MESSAGES)
-    customer = Party(party_id="u_1", party_role=PartyRole.CUSTOMER_ACCOUNT)
+    customer = kalshi.Party(party_id="u_1", party_role=PartyRole.CUSTOMER_ACCOUNT)
     placed = desk.orders.place(
         kalshi.NewOrderSingle(
             cl_ord_id="a",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -12,13 +12,13 @@ import pytest
 
 from fixgw.errors import OutcomeUnknown, Rejected
 from fixgw.handlers.order import Ending, OrderState
-from fixgw.messages.order_entry import Party, PartyRole, TimeInForce
+from fixgw.messages.order_entry import PartyRole, TimeInForce
 from fixgw.sim.accounts import AccountSpec
 from fixgw.sim.failures import Failure
 from fixgw.sim.orders import State
-from fixgw.venues.kalshi.messages import NewOrderSingle
+from fixgw.venues.kalshi.messages import NewOrderSingle, Party
 from fixgw.venues.kalshi.profile import VENUE
-from tests.kalshi import table, test_reasons, test_reports
+from tests.kalshi import table, test_daily_caps, test_reasons, test_reports
 from tests.kalshi.covers import Words, rows_by_kind
 from tests.kalshi.desk import BUY, MARKET, SELL, Opener, Seat, limit
 from tests.kalshi.unsaid import UNSAID, UNSAID_CODES
@@ -175,12 +175,16 @@ ELSEWHERE = {
     "ORDER_GROUP_CANCEL": test_reports.test_what_an_order_group_takes_along,
     "EXCHANGE_UNAVAILABLE": test_an_order_of_which_nobody_knows,
     "INTERNAL_ERROR": test_a_failure_that_did_nothing,
+    "ORDER_ATTRIBUTES_MISMATCH": test_daily_caps.test_a_replace_that_is_not_of_its_order,
 }
 OF_QUOTES = {"NOT_FOUND", "RFQ_CLOSED", "RFQ already exists", "invalid_parameters"}  # test_rfq_flow.py
 
 
 def test_each_text_of_the_venue_is_driven_or_said_not_to_be() -> None:
-    tables = (test_reports.TABLE, test_reports.CROSSED, test_reasons.ORDERS, test_reasons.CANCELS, LIMITED)
+    tables: tuple[Sequence[Any], ...] = (
+        *(test_reports.TABLE, test_reports.CROSSED, test_reasons.ORDERS, test_reasons.CANCELS),
+        *(LIMITED, test_daily_caps.REFUSALS, test_daily_caps.AMENDMENTS),
+    )
     driven = {row.text for table in tables for row in table if row.text}
     known = set(VENUE.profile.meanings.texts)
     assert known - driven - ELSEWHERE.keys() - OF_QUOTES == set(UNSAID)

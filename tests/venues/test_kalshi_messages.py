@@ -22,7 +22,6 @@ from fixgw.messages.order_entry import (
     MiscFeeType,
     OrdStatus,
     OrdType,
-    Party,
     PartyRole,
     Side,
     TimeInForce,
@@ -40,6 +39,7 @@ from fixgw.venues.kalshi.messages import (
     OrderCancelRequest,
     OrderMassCancelReport,
     OrderMassCancelRequest,
+    Party,
     SelfTradePreventionType,
 )
 from fixgw.venues.kalshi.profile import VENUE

@@ -57,6 +57,7 @@ from fixgw.venues.kalshi.dialect.order_groups import (
     OrderGroupRequest,
     OrderGroupResponse,
 )
+from fixgw.venues.kalshi.dialect.parties import Party
 from fixgw.venues.kalshi.dialect.rfq import (
     AcceptQuote,
     AcceptQuoteResult,
@@ -140,6 +141,7 @@ __all__ = [
     "OrderGroupResponse",
     "OrderMassCancelReport",
     "OrderMassCancelRequest",
+    "Party",
     "Quote",
     "QuoteCancel",
     "QuoteCancelResult",

@@ -15,7 +15,7 @@ from fixgw.fix.message import Message
 from fixgw.handlers.base import Context
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Request
-from fixgw.messages.order_entry import Party, Side, TimeInForce
+from fixgw.messages.order_entry import Side, TimeInForce
 from fixgw.venues.kalshi.asks import (
     ENDED,
     ENDINGS,
@@ -32,6 +32,7 @@ from fixgw.venues.kalshi.messages import (
     AcceptQuoteStatus,
     ExecutionReport,
     NewOrderSingle,
+    Party,
     Quote,
     QuoteRequest,
     QuoteRequestAck,

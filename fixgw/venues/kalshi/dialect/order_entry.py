@@ -17,6 +17,7 @@ from fixgw.fix.fieldtypes import BOOLEAN, DECIMAL, STRING, UTC_TIMESTAMP, enum
 from fixgw.fix.schema import LATE, FieldSpec, Group, TypedMessage, field, group
 from fixgw.messages import order_entry
 from fixgw.venues.kalshi import tags
+from fixgw.venues.kalshi.dialect.parties import Party
 
 
 class SelfTradePreventionType(StrEnum):
@@ -69,6 +70,7 @@ class NewOrderSingle(order_entry.NewOrderSingle, msg_type="D"):
 
     FIELDS = _only(order_entry.NewOrderSingle, 11, 526, 453, 79, 18, 100, 55, 54, 38, 40, 44, 117, 59, 126)
 
+    parties: tuple[Party, ...] = group(fix.NO_PARTY_IDS, Party, default=())
     sender_sub_id: str | None = field(fix.SENDER_SUB_ID, STRING, default=None)
     transact_time: datetime | None = field(fix.TRANSACT_TIME, UTC_TIMESTAMP, default=None)
     order_qty: Decimal = field(fix.ORDER_QTY, DECIMAL)
@@ -88,6 +90,7 @@ class OrderCancelReplaceRequest(order_entry.OrderCancelReplaceRequest, msg_type=
         order_entry.OrderCancelReplaceRequest, 37, 453, 41, 11, 79, 100, 55, 54, 38, 40, 44, 59, 126
     )
 
+    parties: tuple[Party, ...] = group(fix.NO_PARTY_IDS, Party, default=())
     sender_sub_id: str | None = field(fix.SENDER_SUB_ID, STRING, default=None)
     orig_cl_ord_id: str = field(fix.ORIG_CL_ORD_ID, STRING)
     transact_time: datetime | None = field(fix.TRANSACT_TIME, UTC_TIMESTAMP, default=None)
@@ -99,6 +102,7 @@ class OrderCancelRequest(order_entry.OrderCancelRequest, msg_type="F"):
 
     FIELDS = _only(order_entry.OrderCancelRequest, 41, 37, 11, 453, 79, 100, 55, 54)
 
+    parties: tuple[Party, ...] = group(fix.NO_PARTY_IDS, Party, default=())
     sender_sub_id: str | None = field(fix.SENDER_SUB_ID, STRING, default=None)
     orig_cl_ord_id: str = field(fix.ORIG_CL_ORD_ID, STRING)
     transact_time: datetime | None = field(fix.TRANSACT_TIME, UTC_TIMESTAMP, default=None)
@@ -138,6 +142,7 @@ class ExecutionReport(order_entry.ExecutionReport, msg_type="8"):
         *(151, 14, 6, 60, 880, 1057, 715, 136, 58),
     )
 
+    parties: tuple[Party, ...] = group(fix.NO_PARTY_IDS, Party, default=())
     self_trade_prevention_type: SelfTradePreventionType | None = field(
         fix.SELF_TRADE_PREVENTION_TYPE, enum(SelfTradePreventionType), default=None
     )

@@ -14,8 +14,9 @@ from enum import StrEnum
 from fixgw.fix import tags as fix
 from fixgw.fix.fieldtypes import BOOLEAN, DECIMAL, STRING, UTC_TIMESTAMP, enum, enums
 from fixgw.fix.schema import Group, TypedMessage, field, group
-from fixgw.messages.order_entry import ExecInst, Party, Side
+from fixgw.messages.order_entry import ExecInst, Side
 from fixgw.venues.kalshi import tags
+from fixgw.venues.kalshi.dialect.parties import Party
 
 
 class SelectedLegSide(StrEnum):

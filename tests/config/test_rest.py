@@ -14,6 +14,7 @@ from fixgw.config.resolve import resolve_sessions
 from fixgw.config.rest_client import over_rest, rest_client
 from fixgw.config.safety import Shared
 from fixgw.config.settings import Loaded, load_settings
+from fixgw.errors import ConfigError
 from fixgw.sim.sessions import write_sessions
 from fixgw.sim.venue import SimSettings, Simulator
 from fixgw.venues.kalshi.rest import KalshiRest
@@ -90,6 +91,13 @@ def test_what_is_not_enough_is_told(spoil: Spoil, changes: dict[str, Any], what:
 def test_what_is_no_address_for_an_account_is_told(spoil: Spoil, url: str) -> None:
     with pytest.raises(InvalidConfigError, match=r"rest\.url"):
         spoil({"rest": {"url": url}})
+
+
+def test_a_file_without_a_session_at_the_venue_can_not_ask(spoil: Spoil) -> None:
+    plain = {"heartbeat": 30, "target": "PEER", "kind": "session", "venue": "generic"}
+    loaded = spoil({f"sessions.{index}.{name}": value for index in range(3) for name, value in plain.items()})
+    with pytest.raises(ConfigError, match="no session is with a venue that has a REST API"):
+        client(loaded)
 
 
 def test_a_kill_asks_over_rest_for_the_sessions_of_the_venue_alone(spoil: Spoil) -> None:

@@ -268,6 +268,13 @@ class TestClock:
         await rest.balance()
         assert rest.skew_seconds == 7.0
 
+    async def test_a_wrong_clock_whose_error_is_not_known_is_told_all_the_same(
+        self, memory_venue: Simulator
+    ) -> None:
+        expired = {"error": {"code": "header_timestamp_expired", "message": "too old"}}
+        error = await refused(canned(memory_venue, expired, 401))
+        assert str(error).endswith("401 too old: synchronise this machine's clock")
+
     async def test_a_reply_without_a_date_says_nothing_of_clocks(self, memory_venue: Simulator) -> None:
         rest = canned(memory_venue, {"as_of_time": "2026-10-09T14:30:00Z"})
         await rest.user_data_timestamp()

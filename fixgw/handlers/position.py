@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, NamedTuple
 
@@ -236,7 +236,10 @@ class Position:
 
     def dump(self) -> dict[str, Any]:
         """Return it as plain values for a checkpoint, decimals as text."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        return {name: _plain(getattr(self, name)) for name in _FIELDS}
+
+
+_FIELDS = tuple(one.name for one in fields(Position))
 
 
 def load_position(plain: dict[str, Any]) -> Position:

@@ -27,6 +27,7 @@ from fixgw.reconcile.words import (
 WIDTH = 100  # columns, where no terminal says otherwise
 MOST_BREAKS = 100  # of a kind
 MOST_LINES = 20  # markets, warnings and stretches
+FAILED = "failed: "
 ELSEWHERE = "--format csv, json or html has more"
 
 
@@ -102,7 +103,7 @@ def _both(ours: object, theirs: object) -> str:
 
 def _feed_row(feed: FeedResult) -> Sequence[str]:
     proofs = [f"{'/'.join(sorted(one.subjects))}: {stretch(one.period)}" for one in feed.proofs]
-    said = [f"failed: {feed.failure}"] if feed.failure else _capped(proofs)
+    said = [f"{FAILED}{feed.failure}"] if feed.failure else _capped(proofs)
     return feed.name, f"{feed.executions:,}", "\n".join([*said, *feed.notes]) or "nothing"
 
 
@@ -137,7 +138,8 @@ def _show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     for column in columns:
         made.add_column(column, overflow="fold", header_style="")
     for row in rows:
-        made.add_row(*map(Text, row))
+        failed = any(cell.startswith(FAILED) for cell in row)
+        made.add_row(*map(Text, row), style="red" if failed else "")
     if made.rows:
         console.print(made)
         console.print()

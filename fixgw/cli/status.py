@@ -9,6 +9,7 @@ import typer
 
 from fixgw.cli.control import DEFAULT_FILE, FileOption, SocketOption, client
 from fixgw.cli.render import json_line, out, table
+from fixgw.clock import rfc3339
 
 COLUMNS = (
     *("session", "phase", "epoch", "next in", "next out"),
@@ -37,6 +38,7 @@ def status(
     table("", COLUMNS, (_row(view) for view in sessions.values()))
     if name is None:
         _show_positions(snapshot["positions"])
+        _show_reconciliation(snapshot["reconciliation"])
     if snapshot["kill"]:
         out.print(f"the kill switch is on: {snapshot['kill']['reason']}", style="red", markup=False)
     for view in sessions.values():
@@ -88,6 +90,15 @@ def _position_row(position: dict[str, Any]) -> tuple[object, ...]:
         position["venue_qty"],
         "" if position["agrees"] else "differs",
     )
+
+
+def _show_reconciliation(told: dict[str, Any] | None) -> None:
+    """Show what the last reconciliation of the tapes came to, and when."""
+    if told is None:
+        return
+    found = (f"{count} {kind.replace('_', ' ')}" for kind, count in told["breaks"].items() if count)
+    said = ": ".join(part for part in (told["verdict"], ", ".join(found)) if part)
+    out.print(f"reconciled {rfc3339(told['ended_utc_ns'])}: {said}", markup=False)
 
 
 def _dollars(text: str) -> str:

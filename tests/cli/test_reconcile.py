@@ -117,6 +117,8 @@ async def test_a_lost_fill_is_found_and_shown_in_every_format(desk: Desk, tmp_pa
     told = desk.gateway.snapshot().reconciliation
     assert told is not None
     assert (told.verdict, told.breaks["missing_in_fix"]) == ("breaks", 1)
+    status = await asyncio.to_thread(fixgw, "status", "-c", desk.file)
+    assert status.stdout.splitlines()[-1].endswith(": breaks: 1 missing in fix")
 
 
 async def test_what_agrees_ends_with_0(desk: Desk) -> None:

@@ -55,6 +55,7 @@ def test_every_element_ends_where_it_should() -> None:
 
 def test_nothing_is_loaded_and_nothing_is_run() -> None:
     shown = page(EVERYTHING)
+    assert "default-src 'none'" in shown
     assert not re.search(r"https?://|src=|<link|<script|@import|url\((?!#)", shown)
 
 

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fixgw.reconcile.model import ReconciliationReport, Verdict
+from fixgw.reconcile.model import FeedResult, ReconciliationReport, SessionTimeline, SymbolTotals, Verdict
 from fixgw.reconcile.page.document import page
 from tests.reconcile.sample import CLEAN, EVERYTHING, report
 from tests.screenshots.browser import Browser, chromium, running
 
 pytestmark = [pytest.mark.screenshot, pytest.mark.xdist_group("browser")]
 
-REPORTS = {"breaks": EVERYTHING, "clean": CLEAN, "unproven": report(verdict=Verdict.UNPROVEN)}
+LONG = "ONE-WORD-" * 25
+UNWIELDY = replace(
+    EVERYTHING,
+    run_id=LONG,
+    breaks=tuple(
+        replace(one, symbol=LONG, what=LONG, order_id=LONG, trade_id=LONG, session=LONG)
+        for one in EVERYTHING.breaks
+    ),
+    sessions=(SessionTimeline(LONG, (EVERYTHING.period,)),),
+    unproven={LONG: (EVERYTHING.period,) * 100},
+    feeds=(FeedResult(LONG, 10**12, notes=(LONG,)), FeedResult(LONG, failure=LONG)),
+    warnings=(LONG,) * 3,
+    totals=(SymbolTotals(LONG, 10**12, 10**12 + 1, Decimal(10**14), Decimal(1), Decimal("0.1") ** 12),) * 3,
+)
+REPORTS = {
+    "breaks": EVERYTHING,
+    "clean": CLEAN,
+    "unproven": report(verdict=Verdict.UNPROVEN),
+    "unwieldy": UNWIELDY,
+}
 WINDOWS: dict[str, dict[str, Any]] = {
     "desk": {"width": 1280, "height": 800},
     "night": {"width": 1280, "height": 800, "dark": True},

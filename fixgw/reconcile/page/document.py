@@ -37,6 +37,9 @@ MOST_BREAKS = 250  # of a kind; a page with all of them would open in no browser
 MOST_ROWS = 500
 MOST_STRETCHES = 12
 LISTED = "; --format csv or json has them all"
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'"  # whatever a text may hold, a browser runs none of it
+)
 T = TypeVar("T")
 
 
@@ -48,6 +51,7 @@ def page(report: ReconciliationReport) -> str:
         "head",
         Markup('<meta charset="utf-8">'),
         Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
         element("title", title),
         element("style", Markup(style)),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
+import structlog
 
 REQUIRED_IN_CI = ("stunnel", "soak", "screenshot")
 SOAK_TIMEOUT_S = 600
@@ -14,6 +16,18 @@ SOAK_TIMEOUT_S = 600
 def soak(count: int) -> int:
     """Scale the rounds of a long run by FIXGW_SOAK (default 1.0; CI uses 0.1); at least one stays."""
     return max(1, round(count * float(os.environ.get("FIXGW_SOAK", "1.0"))))
+
+
+@pytest.fixture(autouse=True)
+def _former_logging() -> Iterator[None]:
+    """A command sets logging up for its whole process, which here is that of the other tests too."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    if (root.handlers, root.level) != (handlers, level):
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -205,7 +205,7 @@ async def _drop_copy(
     session: Resolved, tapes: Sequence[Resolved], now_ns: int, clock: Clock, open_ones: AsyncExitStack
 ) -> Feed:
     """Log on to ask; one key carries one connection, so the session may not run elsewhere."""
-    known = await _known_before(tapes, now_ns)
+    known = await known_before(tapes, now_ns)
     try:
         gateway = Gateway([session_plan(session)], clock=clock, wait="all", timeout=LOGON_SECONDS)
         await open_ones.enter_async_context(gateway)
@@ -220,7 +220,7 @@ async def _drop_copy(
     return DropCopyFeed(gateway.client(DropCopy), known, clock)
 
 
-async def _known_before(tapes: Sequence[Resolved], now_ns: int) -> dict[int, Known]:
+async def known_before(tapes: Sequence[Resolved], now_ns: int) -> dict[int, Known]:
     """Return the oldest execution of each exchange that a query can still reach.
 
     A tape that can not be read is told of when it is compared.

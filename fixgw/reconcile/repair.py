@@ -13,6 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from fixgw.errors import FixError
+from fixgw.fix.tags import CUM_QTY
 from fixgw.handlers.order import OPEN, OrderSnapshot
 from fixgw.messages.order_entry import Side
 from fixgw.reconcile.kalshi import execution_of_fill
@@ -135,10 +136,10 @@ class RepairPlanner:
         here = None if last.lost else last.find(order_id, names)
         filled = here.cum_qty if here is not None else ZERO
         for one in missing:
-            filled += one.qty
-            figures = known.get(one.trade_key) or _figures_here(here, filled)
+            figures = known.get(one.trade_key) or _figures_here(here, one)
             position = None if one.trade_key is None else self._positions.get(one.trade_key)
             fields = told_by(one) or report_of(one, figures, position, here, status)
+            filled = max([filled, *(Decimal(value) for tag, value in fields if tag == CUM_QTY)])
             self._rows.append(_Row(session, one.feed, one.utc_ns, fields, is_execution=True))
         if here is not None and here.state in OPEN:
             self._end(session, here, status, filled, missing)
@@ -201,10 +202,14 @@ def _figures(status: OrderStatus, fills: Sequence[Execution]) -> Iterator[tuple[
         yield one.trade_key, Figures(cum_qty, max(whole - cum_qty, ZERO), avg_px)
 
 
-def _figures_here(here: OrderSnapshot | None, filled: Decimal) -> Figures:
-    """Return the figures as they follow from what is known here, for want of the venue's own."""
-    asked = here.order_qty if here is not None else filled
-    return Figures(filled, max(asked - filled, ZERO), None)
+def _figures_here(here: OrderSnapshot | None, one: Execution) -> Figures:
+    """Return the figures that are known here, for want of the venue's own: an execution changes none of them.
+
+    A report that came after it may have told them with it in them.
+    """
+    if here is None:
+        return Figures(one.qty, ZERO, None)
+    return Figures(here.cum_qty, here.leaves_qty, None)
 
 
 def _positions(report: ReconciliationReport) -> Iterator[tuple[TradeKey, Decimal]]:

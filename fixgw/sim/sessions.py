@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ from fixgw.config.load import Document
 from fixgw.config.problems import raise_errors
 from fixgw.config.resolve import Resolved, resolve_sessions
 from fixgw.config.safety import Shared
-from fixgw.config.settings import settle
+from fixgw.config.settings import Loaded, settle
 from fixgw.engine.settings import SessionPlan
 from fixgw.errors import ConfigError
 from fixgw.sim.jumploop import running_clock
@@ -115,8 +115,29 @@ def memory_plans(
     Raises:
         ConfigError: the simulator is not in memory, or a setting can not be used.
     """
-    if venue.settings.network is None:
+    network = venue.settings.network
+    if network is None:
         raise ConfigError("the simulator listens on TCP", remedy="make it of memory_settings(...)")
+    loaded, resolved = memory_sessions(venue, sessions, settings=settings)
+    shared, given = Shared(loaded.settings), handlers or {}
+    return [
+        _in_memory(session_plan(one, given.get(one.section.name), shared), one, network) for one in resolved
+    ]
+
+
+def memory_sessions(
+    venue: Simulator, sessions: Sessions, *, settings: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[Loaded, Sequence[Resolved]]:
+    """Return the settings that ``memory_plans`` makes plans of, and the sessions in them.
+
+    Args:
+        venue: the simulator, running.
+        sessions: session name -> (kind, name of the client's key at the simulator).
+        settings: further settings by session name, as a ``sessions.yaml`` has them.
+
+    Raises:
+        ConfigError: a setting can not be used.
+    """
     further = settings or {}
     connect, store = {"host": "127.0.0.1", "tls": False}, {"kind": "memory"}
     defaults = {"venue": venue.rules.venue, **COMMON, "connect": connect, "store": store}
@@ -130,12 +151,7 @@ def memory_plans(
     loaded = settle(Document("settings", venue.settings.state, data), {})
     resolution = resolve_sessions(loaded)
     raise_errors(check_resolved(loaded, resolution))
-    shared, given = Shared(loaded.settings), handlers or {}
-    plans = [session_plan(one, given.get(one.section.name), shared) for one in resolution.sessions]
-    return [
-        _in_memory(plan, session, venue.settings.network)
-        for plan, session in zip(plans, resolution.sessions, strict=True)
-    ]
+    return loaded, resolution.sessions
 
 
 def _session(venue: Simulator, name: str, kind: str, key: str) -> dict[str, Any]:

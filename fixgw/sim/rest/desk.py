@@ -61,6 +61,7 @@ class RestDesk:
     faults: RestFaults = field(default_factory=RestFaults)
     cutoff_ns: int = 0
     legacy_twins: bool = False
+    _written: views.Written = field(default_factory=views.Written, init=False, repr=False)
 
     async def answer(self, request: HttpRequest) -> HttpAnswer:
         """Return what one request gets."""
@@ -142,7 +143,7 @@ class RestDesk:
     def _fills(self, call: Call, since_ns: int = 0, until_ns: int = LAST_NS) -> Plain:
         since = max(since_ns, call.whole("min_ts", 0) * NS)
         until = min(until_ns, call.whole("max_ts", LAST_NS // NS) * NS)
-        rows = views.fills(self.exchange.ledger, call.everything, since, until)
+        rows = views.fills(self.exchange.ledger, call.everything, self._written, since, until)
         return self._page("fills", filtered(rows, call, ("ticker", "order_id")), call)
 
     def orders(self, call: Call) -> Plain:
@@ -155,7 +156,9 @@ class RestDesk:
 
     def _orders(self, call: Call, *, live: bool) -> Plain:
         rows = (
-            row for row in views.orders(self.exchange.ledger, call.everything) if self._is_live(row) is live
+            row
+            for row in views.orders(self.exchange.ledger, call.everything, self._written)
+            if self._is_live(row) is live
         )
         return self._page("orders", filtered(of_period(rows, call), call, ("ticker", "status")), call)
 
@@ -165,7 +168,7 @@ class RestDesk:
 
     def order(self, call: Call) -> Plain:
         """Answer GET /portfolio/orders/{order_id}."""
-        for row in self._shown("orders", views.orders(self.exchange.ledger, call.everything)):
+        for row in self._shown("orders", views.orders(self.exchange.ledger, call.everything, self._written)):
             if row["order_id"] == call.name:
                 return {"order": row}
         raise Refusal(404, "not_found", "there is no such order")

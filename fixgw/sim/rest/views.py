@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from functools import partial
 from typing import Any, TypeAlias
 
 from fixgw.clock import rfc3339
@@ -47,11 +48,33 @@ class Account:
         return owner.account == self.name and self.subaccount in (None, owner.subaccount)
 
 
-def fills(ledger: Ledger, account: Account, since_ns: int, until_ns: int) -> Iterator[Plain]:
+class Written:
+    """Rows that were written before: a list of many pages would write each of them many times."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[int, Plain]] = {}
+
+    def row(self, name: str, version: int, write: Callable[[], Plain]) -> Plain:
+        """Return a copy of a row.
+
+        Args:
+            name: of what it tells of.
+            version: another one has to be written anew.
+            write: writes it.
+        """
+        known = self._rows.get(name)
+        if known is None or known[0] != version:
+            known = self._rows[name] = (version, write())
+        return dict(known[1])
+
+
+def fills(
+    ledger: Ledger, account: Account, written: Written, since_ns: int, until_ns: int
+) -> Iterator[Plain]:
     """Yield the account's executions in a period, both ends included, newest first."""
     for event in reversed(_between(ledger.executions, since_ns, min(until_ns, account.as_of_ns))):
         if isinstance(event, Traded) and account.sees(event):
-            yield fill(event)
+            yield written.row(event.exec_id, 0, partial(fill, event))
 
 
 def fill(event: Traded) -> Plain:
@@ -82,7 +105,7 @@ def exchange_index(event: Execution) -> int:
     return int(parts[2]) if len(parts) > 2 else 0
 
 
-def orders(ledger: Ledger, account: Account) -> Iterator[Plain]:
+def orders(ledger: Ledger, account: Account, written: Written) -> Iterator[Plain]:
     """Yield the account's orders as the replica has them, newest first; refused ones were never there."""
     history: dict[str, list[Execution]] = {}
     for event in _between(ledger.executions, 0, account.as_of_ns):
@@ -90,7 +113,8 @@ def orders(ledger: Ledger, account: Account) -> Iterator[Plain]:
             history.setdefault(event.order.order_id, []).append(event)
     for order_id in reversed(ledger.orders):
         if order_id in history:
-            yield order(history[order_id])
+            events = history[order_id]
+            yield written.row(order_id, len(events), partial(order, events))
 
 
 def order(history: Sequence[Execution]) -> Plain:

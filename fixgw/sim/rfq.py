@@ -18,7 +18,7 @@ from fixgw.sim.accounts import sees
 from fixgw.sim.admission import QUOTE_GONE, OrderRefusal, Trading
 from fixgw.sim.book import CONTRACT, crosses
 from fixgw.sim.matching import MatchingEngine
-from fixgw.sim.orders import ZERO, OrdRejReason, Side, Terms
+from fixgw.sim.orders import ZERO, OrdRejReason, Owner, Side, Terms
 from fixgw.sim.quotes import (
     Acceptance,
     Ask,
@@ -31,6 +31,7 @@ from fixgw.sim.quotes import (
     RejectReason,
     Request,
 )
+from fixgw.sim.risk import INSUFFICIENT_BALANCE, MARKET_LIMIT
 
 SECOND_NS = 1_000_000_000
 REQUEST_LIFE_NS = 24 * 3600 * SECOND_NS
@@ -94,6 +95,7 @@ class Rfqs:
             raise Refused(self._engine.trading.value)
         ask = replace(ask, symbol=self._combination(ask.legs)) if ask.legs is not None else ask
         self._judge(ask)
+        self._check_credit(ask)
         same = [one for one in self._open_of(ask.owner.account) if one.ask.symbol == ask.symbol]
         if same and not ask.replaces:
             raise Refused(ALREADY_OPEN)
@@ -143,9 +145,11 @@ class Rfqs:
             raise Refused(INVALID)
         if offer.symbol != request.ask.symbol or offer.quote_id in self.quotes:
             raise Refused(INVALID)
+        quote = Quote(offer, request, now_ns)
+        for side in Side:
+            self._check_maker(quote, side, self.size(quote, side))
         for old in [one for one in request.quotes.values() if one.offer.owner.account == offer.owner.account]:
             self._end(old)
-        quote = Quote(offer, request, now_ns)
         self.quotes[offer.quote_id] = request.quotes[offer.quote_id] = quote
         return quote
 
@@ -171,23 +175,46 @@ class Rfqs:
         qty, size = acceptance.qty, self.size(quote, acceptance.side)
         if not size or (qty is not None and (not is_size(qty) or qty > size)):
             raise Refused(INVALID)
-        self._check_balance(quote, acceptance, qty or size)
+        if acceptance.order is None:  # an order that accepts was judged when it came in
+            self._check_balance(quote, acceptance.side, acceptance.owner, acceptance.side, qty or size)
         del quote.request.quotes[quote.offer.quote_id]
         quote.acceptance, quote.state = acceptance, QuoteState.ACCEPTED
         quote.request.accepted = quote
         self._watch(now_ns + self._timers(quote).confirm_ns, quote)
         return quote
 
-    def _check_balance(self, quote: Quote, acceptance: Acceptance, qty: Decimal) -> None:
-        """Refuse what its account can not pay for; an order that accepts was judged when it came in."""
-        price = quote.price(acceptance.side)
-        if acceptance.order is not None or price is None:
+    def _check_balance(self, quote: Quote, taken: Side, owner: Owner, side: Side, qty: Decimal) -> None:
+        """Refuse what an account can not pay for.
+
+        Args:
+            quote: offers the price.
+            taken: the creator's side.
+            owner: whose account.
+            side: its own side.
+            qty: contracts.
+        """
+        price = quote.price(taken)
+        if price is None:
             return
-        symbol = quote.request.ask.symbol
-        terms = Terms("", acceptance.owner, symbol, acceptance.side, qty, price)
+        terms = Terms("", owner, quote.request.ask.symbol, side, qty, price)
         refusal = self._engine.risk.refuse(terms, qty, self._engine.open_orders())
         if refusal is not None:
             raise Refused(refusal[1])
+
+    def _check_maker(self, quote: Quote, taken: Side, qty: Decimal) -> None:
+        self._check_balance(quote, taken, quote.offer.owner, taken.opposite, qty)
+
+    def _check_credit(self, ask: Ask) -> None:
+        """Refuse what its account may not trade, or could not pay for at the least of all prices."""
+        engine, holder = self._engine, ask.owner.holder
+        most, qty = engine.accounts.of(holder.account).market_limit, ask.qty or ZERO
+        if most is not None and qty > most:
+            raise Refused(MARKET_LIMIT[1], RejectReason.EXCEEDS_LIMIT)
+        available = engine.risk.available(holder, engine.open_orders())
+        opened = max(ZERO, qty - abs(engine.ledger.holding(*holder, ask.symbol).position))
+        least = opened * engine.books[ask.symbol].tick if ask.cash is None else ask.cash
+        if available is not None and least > available:
+            raise Refused(INSUFFICIENT_BALANCE[1], RejectReason.INSUFFICIENT_CREDIT)
 
     def order_refusal(self, terms: Terms, rfq_id: str | None) -> OrderRefusal | None:
         """Return why an order can not have the quote that it names, or None."""
@@ -211,6 +238,8 @@ class Rfqs:
         quote = self._of_maker(account, quote_id, rfq_id)
         if quote.state is not QuoteState.ACCEPTED:
             raise Refused("QUOTE_NOT_ACCEPTED" if quote.state is QuoteState.PENDING else EXPIRED)
+        taken = quote.taken
+        self._check_maker(quote, taken.side, taken.qty or self.size(quote, taken.side))
         quote.state = QuoteState.CONFIRMED
         self._watch(now_ns + self._timers(quote).execute_ns, quote)
         return quote

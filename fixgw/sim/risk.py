@@ -10,7 +10,7 @@ from fixgw.sim.admission import OrderRefusal
 from fixgw.sim.fees import FeeModel
 from fixgw.sim.holdings import Open
 from fixgw.sim.ledger import Ledger
-from fixgw.sim.orders import ZERO, Order, OrdRejReason, Side, Terms
+from fixgw.sim.orders import ZERO, Holder, Order, OrdRejReason, Side, Terms
 
 INSUFFICIENT_BALANCE: OrderRefusal = (OrdRejReason.EXCEEDS_LIMIT, "INSUFFICIENT_BALANCE")
 MARKET_LIMIT: OrderRefusal = (OrdRejReason.EXCEEDS_LIMIT, "EXCEEDED_PER_MARKET_RISK_LIMIT")
@@ -57,6 +57,23 @@ class Risk:
         ):
             return INSUFFICIENT_BALANCE
         return None
+
+    def available(self, holder: Holder, open_orders: Iterable[Order]) -> Decimal | None:
+        """Return the dollars that a subaccount may still spend; None for no end of money.
+
+        Args:
+            holder: whose.
+            open_orders: every open order of the venue.
+        """
+        start = self._accounts.start(holder)
+        if start is None:
+            return None
+        return start + self._ledger.purse(holder) - self.tied_up(holder, open_orders)
+
+    def tied_up(self, holder: Holder, open_orders: Iterable[Order]) -> Decimal:
+        """Return the dollars that a subaccount's open orders tie up; arguments as for ``available``."""
+        mine = [(one.terms, one.leaves) for one in open_orders if one.terms.owner.holder == holder]
+        return sum(self._ledger.tied_up(mine).values(), ZERO)
 
     def _reach(self, orders: Iterable[Open], terms: Terms) -> Decimal:
         """The position when every open order of the side has executed, and none of the other."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -14,6 +14,7 @@ from fixgw.errors import OutcomeUnknown, Rejected
 from fixgw.fix.message import Message
 from fixgw.handlers.order import OrderState
 from fixgw.messages.order_entry import Side, TimeInForce
+from fixgw.sim.accounts import AccountSpec
 from fixgw.sim.admission import Trading
 from fixgw.sim.rfq_reports import OBSCURED_ID, public_id
 from fixgw.venues.kalshi.asks import AcceptRefusal, QuoteGone, RequestRefused, RequestState, RfqHandle
@@ -70,8 +71,8 @@ class Floor:
 
 
 @asynccontextmanager
-async def floor(desk: Opener, **more: Seat) -> AsyncIterator[Floor]:
-    async with desk({**SEATS, **more}) as joined:
+async def floor(desk: Opener, accounts: Sequence[AccountSpec] = (), **more: Seat) -> AsyncIterator[Floor]:
+    async with desk({**SEATS, **more}, accounts=accounts) as joined:
         maker = joined["maker"].client(RfqMaker)
         yield Floor(joined, joined["creator"].client(RfqCreator), maker, aiter(maker))
 

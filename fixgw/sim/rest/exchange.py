@@ -58,13 +58,9 @@ class Exchange:
 
     def available(self, holder: Holder) -> Decimal:
         """Return the dollars that a subaccount may still spend, from zero where no start is told."""
-        start = self.app.engine.accounts.start(holder) or ZERO
-        mine = (
-            (order.terms, order.leaves)
-            for order in self.app.engine.open_orders()
-            if order.terms.owner.holder == holder
-        )
-        return start + self.ledger.purse(holder) - sum(self.ledger.tied_up(mine).values(), ZERO)
+        engine = self.app.engine
+        start = engine.accounts.start(holder) or ZERO
+        return start + self.ledger.purse(holder) - engine.risk.tied_up(holder, engine.open_orders())
 
     def worth(self, holder: Holder) -> Decimal:
         """Return the dollars that a subaccount's contracts are worth at the last price of each market."""

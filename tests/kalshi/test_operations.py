@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fixgw.fix.tags import EXEC_TYPE
 from fixgw.handlers.executions import Identity
 from fixgw.handlers.order import OrderState
 from fixgw.handlers.position import Fill
@@ -92,7 +93,9 @@ def request_reopened(floor: Floor) -> None:
 def acceptance_invented(floor: Floor) -> None:
     acceptance = Acceptance("q", "none of ours", Side.BUY)
     traded = next(order for order in floor.traders["rt"].sent if order.state is OrderState.FILLED)
-    acceptance.report = ExecutionReport.view(traded.reports[-1])
+    acceptance.report = ExecutionReport.view(
+        next(one for one in traded.reports if one.get(EXEC_TYPE) == b"F")
+    )
     floor.creator.acceptances["none of ours"] = acceptance
 
 

@@ -89,7 +89,10 @@ def reconcile(
         with _progress() as (tell, hush):
             approve = approval(yes=yes, hush=hush) if apply else None
             report = asyncio.run(run(job, progress=tell, approve=approve))
-        _write(WRITERS[form](report), output)
+        if form is Format.TABLE and output is None and sys.stdout.isatty():
+            show(report, Console(highlight=False, markup=False))
+        else:
+            _write(WRITERS[form](report), output)
         if metrics is not None:
             write_reconciliation(metrics, outcome(report))
         _tell_gateway(file, outcome(report))
@@ -146,12 +149,14 @@ def _progress() -> Iterator[tuple[Tell, Callable[[], None]]]:
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,}"))
     with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bars:
+        everything = bars.add_task("executions read")
         tasks: dict[str, TaskID] = {}
 
         def tell(feed: str, count: int, utc_ns: int) -> None:
             if feed not in tasks:
                 tasks[feed] = bars.add_task(feed)
             bars.update(tasks[feed], completed=count, description=f"{feed}, at {instant(utc_ns)}")
+            bars.update(everything, completed=sum(one.completed for one in bars.tasks[1:]))
 
         yield tell, bars.stop
 
@@ -172,11 +177,9 @@ def _write(text: str, output: Path | None) -> None:
 
 
 def _table(report: ReconciliationReport) -> str:
-    """Return text, in colour where it goes to a terminal."""
+    """Return what a terminal shows, without colour."""
     made = io.StringIO()
-    terminal = sys.stdout.isatty()
-    width = Console().width if terminal else WIDTH
-    show(report, Console(file=made, width=width, force_terminal=terminal, highlight=False, markup=False))
+    show(report, Console(file=made, width=WIDTH, no_color=True, highlight=False, markup=False))
     return "".join(f"{line.rstrip()}\n" for line in made.getvalue().splitlines())
 
 

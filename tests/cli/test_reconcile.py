@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import Result
 
 from fixgw.config.build import load
@@ -149,6 +151,16 @@ async def test_a_gateway_that_never_ran_is_never_clean(
     result = await asyncio.to_thread(fixgw, "reconcile", file)
     assert result.exit_code == 2
     assert result.stdout.splitlines()[-1] == "failed: nothing could be compared; the feeds say why"
+
+
+async def test_how_far_it_is_is_shown_where_somebody_looks_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.buy()
+    seen = io.StringIO()
+    monkeypatch.setattr("fixgw.cli.reconcile.err", Console(file=seen, force_terminal=True, width=100))
+    await desk.reconcile()
+    assert "executions read" in seen.getvalue()
 
 
 # -- how it is asked

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import random
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from fixgw.errors import ConfigError
+from fixgw.messages.order_entry import Side
 from fixgw.sim.accounts import AccountSpec
-from fixgw.sim.orders import ReplaceRequest, TimeInForce
+from fixgw.sim.orders import Holder, ReplaceRequest, TimeInForce
 from fixgw.sim.rest.server import HttpAnswer, HttpRequest, HttpServer
 from fixgw.sim.sessions import memory_settings
 from fixgw.sim.settlement import Result
 from fixgw.sim.venue import MarketSpec, SimSettings, Simulator
 from fixgw.venues.kalshi.rest import KalshiRest, RestSettings, signed_headers
 from fixgw.venues.kalshi.rest_errors import Unavailable
+from fixgw.venues.kalshi.rest_models import Fill, MarketPosition, OrderStatus, Settlement
 from fixgw.venues.kalshi.signer import KalshiSigner
-from tests.sim.rest import BUY, MARKET, SELL, Traders, credentials_of
+from tests.sim.rest import BUY, MARKET, SELL, Traders, credentials_of, rest_of
 
 pytest_plugins = ["fixgw.testing"]
 
 SHARD = "SHARD-26DEC31"
+CENT = Decimal("0.01")
 
 
 @pytest.fixture
@@ -37,6 +43,15 @@ async def memory_venue_settings(tmp_path: Path) -> SimSettings:
         markets=(MarketSpec(MARKET), MarketSpec(SHARD, exchange_index=2)),
         accounts=(AccountSpec("alpha", balances={0: Decimal(100), 3: Decimal(50)}),),
     )
+
+
+class Told(NamedTuple):
+    """All that REST tells of an account; positions by subaccount."""
+
+    fills: list[Fill]
+    orders: list[OrderStatus]
+    positions: dict[int, list[MarketPosition]]
+    settlements: list[Settlement]
 
 
 @pytest.fixture
@@ -267,6 +282,67 @@ class TestSettlements:
         assert (row["position_fp"], row["realized_pnl_dollars"]) == ("0.00", "4.00")
 
 
+class TestTogether:
+    """A day of trading by chance, as three subaccounts see it: lists agree with each other and the ledger."""
+
+    @pytest.fixture
+    async def told_of(self, memory_venue: Simulator, traders: Traders) -> Told:
+        chance = random.Random(20261009)
+        for _ in range(300):
+            traders.order(
+                chance.choice(("alpha", "alpha", "beta")),
+                chance.choice((BUY, SELL)),
+                Decimal(chance.randrange(1, 1_000)) / 100,
+                Decimal(chance.randrange(40, 61)) / 100,
+                symbol=chance.choice((MARKET, SHARD)),
+                subaccount=chance.choice((0, 3)),
+            )
+            await asyncio.sleep(chance.random())
+        memory_venue.settle_market(SHARD, Result.YES)
+        async with rest_of(memory_venue, page_size=7) as rest:
+            return Told(
+                [fill async for fill in rest.fills()],
+                [order async for order in rest.orders()],
+                {number: [one async for one in rest.positions(subaccount=number)] for number in (0, 3)},
+                [paid async for paid in rest.settlements()],
+            )
+
+    async def test_fills_are_what_orders_have_filled(self, told_of: Told) -> None:
+        filled = Counter[str]()
+        for fill in told_of.fills:
+            filled[fill.order_id] += fill.qty  # type: ignore[assignment]
+        assert len(told_of.fills) > 100
+        assert {one.order_id: one.cum_qty for one in told_of.orders if one.cum_qty} == filled
+
+    async def test_fees_of_fills_are_those_of_orders_and_positions(self, told_of: Told) -> None:
+        fees = sum(fill.fee for fill in told_of.fills)
+        assert fees == sum(order.fees for order in told_of.orders)
+        assert fees == sum(one.fees_paid for rows in told_of.positions.values() for one in rows)
+
+    async def test_fills_make_positions(self, told_of: Told) -> None:
+        for number, rows in told_of.positions.items():
+            (held,) = (one.position for one in rows if one.symbol == MARKET)
+            mine = [one for one in told_of.fills if (one.subaccount, one.symbol) == (number, MARKET)]
+            assert held == sum(one.qty if one.side is Side.BUY else -one.qty for one in mine)
+
+    async def test_a_settlement_pays_what_was_held(self, told_of: Told) -> None:
+        (paid,) = told_of.settlements
+        mine = [one for one in told_of.fills if one.symbol == SHARD]
+        net = sum(one.qty if one.side is Side.BUY else -one.qty for one in mine)
+        assert paid.yes_qty - paid.no_qty == net
+        assert paid.revenue == paid.yes_qty.quantize(CENT, ROUND_DOWN)
+
+    async def test_when_no_order_ties_money_up_the_balance_is_the_ledgers(
+        self, memory_venue: Simulator, told_of: Told
+    ) -> None:
+        assert [order for order in told_of.orders if order.status == "resting"]
+        async with rest_of(memory_venue) as rest:
+            await rest.cancel_all()
+            for number, start in ((0, 100), (3, 50)):
+                moved = memory_venue.ledger.purse(Holder("alpha", number))
+                assert (await rest.balance(subaccount=number)).cash == start + moved
+
+
 class TestDoor:
     @pytest.mark.parametrize(
         ("method", "target"),
@@ -333,6 +409,15 @@ class TestOverHttps:
         assert rest.retries == 1
         venue.rest.faults.down = False
         await rest.balance()
+
+    async def test_no_log_shows_what_signs(
+        self, venue: Simulator, rest: KalshiRest, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        await rest.balance()
+        pem_lines = credentials_of(venue, "rsa").key.decode().strip().splitlines()[1:-1]
+        assert "/trade-api/v2/portfolio/balance" in caplog.text
+        assert [one for one in ("ACCESS-SIGNATURE", *pem_lines) if one.lower() in caplog.text.lower()] == []
 
     async def test_a_certificate_that_is_not_trusted_ends_it(self, venue: Simulator) -> None:
         settings = RestSettings(attempts=1)

@@ -33,12 +33,14 @@ class Told:
         session: the session that it came on.
         in_dollars: prices are in dollars; otherwise in cents (UseDollars, 21005).
         whole: executions keep the report that told them.
+        flat_untold: neither LongQty(704) nor ShortQty(705) says that nothing is held, as the venue means it.
     """
 
     feed: str
     session: str = ""
     in_dollars: bool = True
     whole: bool = False
+    flat_untold: bool = True
 
 
 ReadReport = Callable[[bytes, Told], Execution | None]
@@ -73,7 +75,7 @@ def execution_of(frame: bytes, told: Told) -> Execution | None:
             cl_ord_id=found.get(b"11", b"").decode(),
             subaccount=int(found.get(b"79", b"0")),
             exchange_index=int(found.get(b"30", b"0")),
-            position=_position(found),
+            position=_position(found, told),
             feed=told.feed,
             session=told.session,
             report=Message.decode(frame) if told.whole and told.in_dollars else None,
@@ -92,9 +94,9 @@ def _fee(frame: bytes, found: dict[bytes, bytes]) -> Decimal:
     return sum((Decimal(value.decode()) for tag, value in FIELDS.findall(frame) if tag == b"137"), ZERO)
 
 
-def _position(found: dict[bytes, bytes]) -> Decimal | None:
+def _position(found: dict[bytes, bytes], told: Told) -> Decimal | None:
     if b"704" not in found and b"705" not in found:
-        return None
+        return ZERO if told.flat_untold else None
     return Decimal(found.get(b"704", b"0").decode()) - Decimal(found.get(b"705", b"0").decode())
 
 

@@ -23,6 +23,7 @@ LOGON_FIELDS = re.compile(rb"\x01(49|56|21005)=([^\x01]*)(?=\x01)")
 OUTBOUND, ADMIN, WAITING = int(Flag.OUTBOUND), int(Flag.ADMIN), int(Flag.WAITING)
 REFUSED = int(Flag.ADMIN | Flag.POSS_DUP)  # inbound: it waited, and was given up
 UNHEARD = int(Flag.GARBLED | Flag.ADMIN)
+RECONCILED = int(Flag.RECONCILED)
 EXECUTIONS = frozenset({Subject.EXECUTIONS})
 
 
@@ -145,7 +146,10 @@ class TapeFeed:
                 yield from self._execution(self._waiting.pop(number))
 
     def _execution(self, record: Record) -> Iterator[Execution]:
-        found = self._read(record.payload, self._told)
+        told = self._told
+        if record.flags & RECONCILED:  # put together: what it does not say is not known
+            told = replace(told, flat_untold=False)
+        found = self._read(record.payload, told)
         if found is not None:
             yield found
 

@@ -186,7 +186,7 @@ class Desk:
             cost = ours.qty * ours.avg_px if ours.avg_px is not None else Decimal(0)
             rows = [
                 ("qty", ours.qty, held.position),
-                ("the venue's own qty", ours.venue_qty, held.position),
+                ("latest", self.gateway["orders"].positions.latest(key.symbol), held.position),
                 ("bought", ours.bought_qty, held.bought),
                 ("sold", ours.sold_qty, held.sold),
                 ("fees", ours.fees, held.fees),

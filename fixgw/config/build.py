@@ -140,7 +140,7 @@ def session_plan(
         orders=session.kind.order_entry and not session.listens,
         listens=session.listens,
         positions=session.venue.positions(session.kind),
-        market=" ".join(filter(None, (section.venue, section.environment))),
+        account=session.account,
         clients=session.clients,
         passage=lambda: passage_of(session, common),
         traffic=profile.traffic,

@@ -134,6 +134,8 @@ class SessionSection(Part):
     """what may pile up"""
     pauses: PausesSection = PausesSection()
     """what is kept back while the venue is paused"""
+    account: Text | None = None
+    """a name for the account, where there are several: each has positions and rate limits of its own"""
     rate_limit: RateLimitSection | None = None
     """the account's rate limits, kept to before the venue has to; not counted by default"""
     reconnect: ReconnectSection = ReconnectSection()

@@ -12,16 +12,13 @@ from fixgw.errors import ConfigError
 from fixgw.safety.buckets import Budget
 from fixgw.safety.rate import RateGuard
 
-# Venue, environment and account: what makes two sessions draw on the same buckets.
-Account = tuple[str, str, str]
 
-
-def rate_guard(session: Resolved, budgets: dict[Account, Budget]) -> RateGuard | None:
+def rate_guard(session: Resolved, budgets: dict[str, Budget]) -> RateGuard | None:
     """Return the guard of a session's rate limit, None when it is not asked for.
 
     Args:
         session: the session and its venue's facts.
-        budgets: of the gateway's accounts; a missing one is added.
+        budgets: of the gateway's accounts, by ``Resolved.account``; a missing one is added.
 
     Raises:
         ConfigError: the venue has no such limits, or the reserve leaves no room.
@@ -29,9 +26,8 @@ def rate_guard(session: Resolved, budgets: dict[Account, Budget]) -> RateGuard |
     limit = session.section.rate_limit
     if limit is None:
         return None
-    account = _account(session)
-    budget = budgets.get(account) or _budget(session)
-    budgets[account] = budget
+    budget = budgets.get(session.account) or _budget(session)
+    budgets[session.account] = budget
     return RateGuard(budget, limit.policy, limit.cancel_reserve)
 
 
@@ -52,7 +48,7 @@ def one_budget(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]:
     limited = [session for session in sessions if session.section.rate_limit is not None]
     for first, second in combinations(limited, 2):
         one, other = first.section.rate_limit, second.section.rate_limit
-        if one is None or other is None or _account(first) != _account(second):
+        if one is None or other is None or first.account != second.account:
             continue
         for name in ("tier", "share", "jitter"):
             if getattr(one, name) != getattr(other, name):
@@ -61,11 +57,6 @@ def one_budget(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]:
                 )
                 remedy = "say the same, or name the account of each with `account:`"
                 yield loaded.problem(what, (*second.path, "rate_limit", name), remedy)
-
-
-def _account(session: Resolved) -> Account:
-    limit = session.section.rate_limit
-    return session.section.venue, session.section.environment or "", limit.account if limit else ""
 
 
 def _budget(session: Resolved) -> Budget:

@@ -69,6 +69,12 @@ class Resolved:
         return self.venue.profile
 
     @property
+    def account(self) -> str:
+        """Venue, environment and account: sessions that agree in it share positions and token buckets."""
+        section = self.section
+        return " ".join(filter(None, (section.venue, section.environment, section.account)))
+
+    @property
     def target_comp_id(self) -> str:
         """TargetCompID(56)."""
         return self.section.target or self.kind.target_comp_id

@@ -51,6 +51,10 @@ def rest_known(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]:
     except ConfigError as error:
         what = f"{error.what} ({error.where})" if error.where else error.what
         yield loaded.problem(what, ("rest",), error.remedy)
+    accounts = sorted({session.account for session in sessions if has_rest(session)})
+    if settings.kill_switch.over_rest and len(accounts) > 1:
+        what = f"a kill over REST clears one account, and the sessions are of: {', '.join(accounts)}"
+        yield loaded.problem(what, ("kill_switch", "over_rest"), "run a gateway for each account")
 
 
 def over_rest(loaded: Loaded, sessions: Sequence[Resolved]) -> KillStep | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fixgw.config.limits import limits
 from fixgw.config.model import Settings
 from fixgw.config.pauses import PausesKey, pause_guards
-from fixgw.config.rates import Account, rate_guard
+from fixgw.config.rates import rate_guard
 from fixgw.config.resolve import Resolved
 from fixgw.handlers.passage import Guard, Passage
 from fixgw.safety.buckets import Budget
@@ -23,14 +23,14 @@ class Shared:
 
     Args:
         settings: those of the gateway.
-        budgets: the token buckets of each account.
+        budgets: the token buckets of each account, by ``Resolved.account``.
         pauses: what is known of each venue's pauses.
         grids: the price grids of each venue's markets.
         over_rest: cancels everything of the account while a session is down; None when nothing does.
     """
 
     settings: Settings | None = None
-    budgets: dict[Account, Budget] = field(default_factory=dict)
+    budgets: dict[str, Budget] = field(default_factory=dict)
     pauses: dict[PausesKey, Pauses] = field(default_factory=dict)
     grids: dict[str, Grids] = field(default_factory=dict)
     over_rest: KillStep | None = None

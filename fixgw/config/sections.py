@@ -158,8 +158,6 @@ class RateLimitSection(Part):
 
     tier: Text
     """the account's tier at the venue, such as `premier`"""
-    account: Text = "default"
-    """a name for the account; sessions that say the same draw on the same buckets"""
     policy: Policy = Policy.WAIT
     """`wait`: submit waits its turn; `refuse`: it does not. What can not wait is refused either way"""
     cancel_reserve: Annotated[int, Field(ge=0)] = 200

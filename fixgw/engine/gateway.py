@@ -149,15 +149,15 @@ class Gateway:
 
     @property
     def positions(self) -> Account:
-        """The positions at the one venue, by all its sessions; what two of them tell counts once.
+        """The positions of the one account, by all its sessions; what two of them tell counts once.
 
         Raises:
-            LocalError: there are sessions at no venue that tells executions, or at more than one: use
+            LocalError: no session tells executions, or those of several venues or accounts do: use
                 ``gateway["name"].positions``.
         """
         if len(self._accounts) != 1:
             names = ", ".join(self._accounts) or "none"
-            raise LocalError(f"gateway.positions needs sessions at exactly one venue; there are: {names}")
+            raise LocalError(f"gateway.positions needs sessions of exactly one account; there are: {names}")
         return next(iter(self._accounts.values()))
 
     def client(self, kind: type[C]) -> C:
@@ -177,7 +177,7 @@ class Gateway:
         sessions = {handle.name: handle.snapshot() for handle in self._handles.values()}
         for acceptor in self._acceptors:
             sessions |= acceptor.snapshot()
-        positions = {market: positions_view(account) for market, account in self._accounts.items()}
+        positions = {name: positions_view(account) for name, account in self._accounts.items()}
         now_ns = self._clock.now().utc_ns
         return GatewaySnapshot(now_ns, sessions, positions, self._switch.pulled, self._reconciliation)
 
@@ -323,9 +323,9 @@ class Gateway:
 
     def _open_sessions(self) -> None:
         """Rebuild every session from its store, then the account of those at one venue."""
-        self._accounts = {plan.market: Account() for plan in self._plans if plan.positions is not None}
+        self._accounts = {plan.account: Account() for plan in self._plans if plan.positions is not None}
         for plan in self._plans:
-            account = self._accounts.get(plan.market)
+            account = self._accounts.get(plan.account)
             self._handles[plan.session.name] = SessionHandle(plan, self._clock, account, self._switch)
         for account in self._accounts.values():
             account.begin()

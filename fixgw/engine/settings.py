@@ -85,7 +85,7 @@ class SessionPlan:
         orders: keep an order book and offer ``submit``, ``replace`` and ``cancel``.
         listens: it only reads what other sessions of the account do.
         positions: makes the account of its executions; called once, at start; None where none are told.
-        market: the venue and the environment; sessions of one market tell of the same executions.
+        account: names venue, environment and account; its sessions tell of the same executions.
         clients: makes what else can be asked for on the session; called once, at start.
         passage: makes the guards and the edge that its messages pass; called once, at start.
         traffic: which messages add risk: the kill switch keeps these back.
@@ -115,7 +115,7 @@ class SessionPlan:
     orders: bool = False
     listens: bool = False
     positions: Callable[[], Positions] | None = Positions
-    market: str = ""
+    account: str = ""
     clients: Callable[[], Sequence[Client]] = tuple
     passage: Callable[[], Passage] = Passage
     traffic: Traffic = field(default_factory=Traffic)

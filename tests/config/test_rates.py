@@ -42,8 +42,8 @@ def test_sessions_of_one_account_share_a_budget(spoil: Spoil) -> None:
 
 
 def test_sessions_of_other_accounts_have_their_own(spoil: Spoil) -> None:
-    desk_b = {"tier": "prime", "account": "b"}
-    one, other, _ = limits_of(spoil({"sessions.0.rate_limit": PREMIER, "sessions.1.rate_limit": desk_b}))
+    limits = {"sessions.0.rate_limit": PREMIER, "sessions.1.rate_limit": {"tier": "prime"}}
+    one, other, _ = limits_of(spoil({**limits, "sessions.1.account": "b"}))
     assert one is not None
     assert other is not None
     assert (one.budget.tier.write_per_s, other.budget.tier.write_per_s) == (1200, 4800)
@@ -110,3 +110,10 @@ def test_limits_can_be_given_to_a_venue_that_has_none(spoil: Spoil) -> None:
     guard = limits_of(spoil(changes))[0]
     assert guard is not None
     assert guard.budget.limits.cost_of("F").reserve
+
+
+def test_accounts_have_positions_of_their_own(spoil: Spoil) -> None:
+    loaded = spoil({"sessions.0.account": "desk-a", "sessions.1.account": "desk-b"})
+    assert check(loaded) == []
+    plans = [session_plan(session) for session in resolve_sessions(loaded).sessions]
+    assert len({plan.account for plan in plans}) == 3

@@ -44,11 +44,22 @@ async def test_what_is_written_for_a_simulator_is_enough_to_ask_it(tmp_path: Pat
         ({"sessions.0.kind": "drop-copy", "sessions.0.cancel_on_disconnect": ...}, f"{DEMO}, key-2"),
         ({"rest": {"url": "https://localhost:8243/"}}, "https://localhost:8243, key-1"),
         ({"rest": {"url": "http://127.0.0.1:8243"}}, "http://127.0.0.1:8243, key-1"),
+        ({"rest": {"url": "http://[::1]:8243"}}, "http://[::1]:8243, key-1"),
         ({"rest": OWN}, f"{DEMO}, reader"),
         ({"rest": {"api_key_id": "reader", "key": "${file:two.pem}"}}, f"{DEMO}, reader"),
         ({"rest": {"api_key_id": "reader", "key": "${env:KEY_3}"}}, f"{DEMO}, reader"),
     ],
-    ids=["default", "production", "orders before others", "url", "here", "key file", "file", "variable"],
+    ids=[
+        "default",
+        "production",
+        "orders before others",
+        "url",
+        "here",
+        "here, version 6",
+        "key file",
+        "file",
+        "variable",
+    ],
 )
 def test_it_is_known_whom_to_ask_and_as_whom(spoil: Spoil, changes: dict[str, Any], asked: str) -> None:
     loaded = spoil(changes)
@@ -78,6 +89,11 @@ def test_what_is_not_enough_is_told(spoil: Spoil, changes: dict[str, Any], what:
     assert [("rest" in problem.where, bool(problem.remedy)) for problem in problems] == [(True, True)]
 
 
+def test_a_kill_over_rest_clears_one_account(spoil: Spoil) -> None:
+    problems = check(spoil({"kill_switch": {"over_rest": True}, "sessions.1.account": "desk-b"}))
+    assert [problem.remedy for problem in problems] == ["run a gateway for each account"]
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -85,6 +101,11 @@ def test_what_is_not_enough_is_told(spoil: Spoil, changes: dict[str, Any], what:
         "https://",
         "ftp://x",
         "https://x/trade-api/v2",
+        "https://x?limit=1",
+        "https://x:65536",
+        "https://a b",
+        "https://[::1",
+        "https://name:word@x",
         "http://external-api.kalshi.com",
     ],
 )

@@ -205,7 +205,7 @@ def test_tls_under_connect_in_defaults_stays_when_both_are_said() -> None:
             "xyz: 1",
             "unknown setting 'xyz'",
             "5 sessions[0].xyz",
-            "use one of: accepted_appl_ver_ids, allow_readable_key",
+            "use one of: accepted_appl_ver_ids, account, allow_readable_key",
         ),
         (
             "connect:\n  prot: 1",

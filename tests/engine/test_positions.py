@@ -104,16 +104,17 @@ async def test_where_no_executions_are_told_there_are_no_positions() -> None:
     async with Gateway([silent], wait="none", clock=the_clock()) as gateway:
         with pytest.raises(LocalError, match="no executions are told on a session of kind orders"):
             _ = gateway["us"].positions
-        with pytest.raises(LocalError, match="exactly one venue; there are: none"):
+        with pytest.raises(LocalError, match="exactly one account; there are: none"):
             _ = gateway.positions
 
 
-async def test_positions_at_two_venues_are_not_thrown_together() -> None:
+async def test_positions_of_two_accounts_are_not_thrown_together() -> None:
     connector = MemoryNetwork().connector("them")
     plans = [
-        replace(plan_for(connector, replace(US, name=name)), market=f"{name} demo") for name in ("one", "two")
+        replace(plan_for(connector, replace(US, name=name)), account=f"{name} demo")
+        for name in ("one", "two")
     ]
     async with Gateway(plans, wait="none", clock=the_clock()) as gateway:
-        with pytest.raises(LocalError, match="exactly one venue; there are: one demo, two demo"):
+        with pytest.raises(LocalError, match="exactly one account; there are: one demo, two demo"):
             _ = gateway.positions
         assert list(gateway.snapshot().positions) == ["one demo", "two demo"]

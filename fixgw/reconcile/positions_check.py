@@ -21,6 +21,7 @@ from fixgw.reconcile.model import (
 from fixgw.venues.kalshi.rest import KalshiRest
 
 NAME = "REST positions"
+NOTHING = "no position was compared: no market traded in the period"
 ZERO = Decimal(0)
 
 
@@ -44,6 +45,8 @@ class PositionsCheck:
             for one in report.last_seen
             if one.position is not None and one.utc_ns < report.judged_until_ns
         ]
+        if not seen:  # the venue is not asked, so nothing is proven
+            return replace(report, feeds=(*report.feeds, FeedResult(NAME, notes=(NOTHING,))))
         try:
             breaks = [found async for found in self._differences(report, seen)]
         except FixError as error:

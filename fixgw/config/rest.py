@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
 from fixgw.config.sections import Section
 from fixgw.config.values import ConfigFile, SecretReference, Text, fault
 
-LOCAL = ("localhost", "127.0.0.1", "::1")
+LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?"
+)
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.path.strip("/"):
+    found = _ADDRESS.fullmatch(value)
+    if found is None or not 0 <= int(found["port"] or 0) <= 65_535:
         raise fault(f"{value!r} is no address", "write scheme and host: https://external-api.kalshi.com")
-    if parts.scheme == "http" and parts.hostname not in LOCAL:
+    if found["scheme"] == "http" and found["host"] not in LOCAL:
         raise fault("an account is asked for in the clear", f"write https, or a host of {', '.join(LOCAL)}")
     return value.rstrip("/")
 

@@ -101,7 +101,8 @@ def _apply(order: Order, named: Named, said: _Said) -> None:
     kind, cl_ord_id, original, order_id = named
     order.order_id = order_id or order.order_id
     order.fees += said.fees
-    if said.cum_qty >= order.cum_qty or kind in CORRECTIONS:  # else an older report that came late
+    final = kind in CORRECTIONS or (kind == TRADE and not said.leaves_qty)
+    if final or said.cum_qty >= order.cum_qty:  # else an older report that came late
         _quantities(order, said)
         if cl_ord_id != order.cl_ord_id and cl_ord_id in order.chain:  # it tells of former terms
             order.leaves_qty = max(order.order_qty - order.cum_qty, ZERO)

@@ -147,6 +147,21 @@ async def test_a_cancel_of_an_order_that_had_filled_is_refused_and_the_order_fil
     assert (cancel.ending, placed.state, placed.cum_qty) == (Ending.REFUSED, OrderState.FILLED, 10)
 
 
+async def test_the_last_trade_tells_what_filled_whatever_a_refused_cancel_let_think(desk: Desk) -> None:
+    placed = live(desk)
+    change = await desk.orders.replace(placed, order_qty=Decimal(7))
+    desk.orders.on_disconnect()
+    cancel = await desk.orders.cancel(placed)
+    refusal = cancel_reject(cancel.cl_ord_id)
+    refusal.set(39, "2")
+    desk.tell(refusal)
+    assert (placed.state, placed.cum_qty) == (OrderState.FILLED, 10)
+    desk.hear(change.cl_ord_id, "5", original="a", leaves=7)
+    desk.hear(change.cl_ord_id, "F", cum=3, leaves=4)
+    desk.hear(change.cl_ord_id, "F", cum=7, leaves=0)
+    assert (placed.state, placed.cum_qty, placed.order_qty) == (OrderState.FILLED, 7, 7)
+
+
 async def test_the_quantity_of_an_order_survives_a_report_that_shrinks_it(desk: Desk) -> None:
     """OrderQty(38) of a cancelled order is CumQty where PreserveOriginalOrderQty(21008) is off."""
     placed = live(desk)

@@ -21,6 +21,7 @@ from fixgw.fix.tags import (
 )
 from fixgw.handlers.amounts import trade_of
 from fixgw.handlers.base import Context
+from fixgw.handlers.executions import NO_EXEC_IDS
 from fixgw.handlers.mass_cancel import MassCancels
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Order, OrderState, Request
@@ -304,6 +305,8 @@ class OrderBook(SentOrders):
             request = order.request
         if request is not None:
             self._refused(order, request, report.text or "rejected without a text", report.message)
+        if order.state is OrderState.REJECTED and not order.order_id and report.order_id not in NO_EXEC_IDS:
+            order.order_id = report.order_id  # the venue's records have it under that; else it says NONE
 
     def _cancel_reject(self, message: Message) -> None:
         report = OrderCancelReject.view(message)

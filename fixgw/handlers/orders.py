@@ -216,7 +216,7 @@ class Orders(OrderBook, Client):
             self._refuse_used(cl_ord_id, message)
         self._stamp(message)
         number = self.port.send(message)
-        return self._placed(message, number, self._mono())
+        return self._placed(message, number, self.port.now())
 
     async def _waited(self, message: Message) -> bool:
         """Wait until the session's guards would let a message leave; return whether that took time."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from fixgw.clock import Now
 from fixgw.fix.message import Message
-from fixgw.fix.tags import CL_ORD_ID, ORIG_CL_ORD_ID, TIME_IN_FORCE
+from fixgw.fix.tags import CL_ORD_ID, EXPIRE_TIME, ORIG_CL_ORD_ID, SENDING_TIME, TIME_IN_FORCE
+from fixgw.fix.values import parse_utc_timestamp_ns
 from fixgw.handlers.order import Ending, Order, OrderState, Request
 from fixgw.handlers.orderindex import OrderIndex
 from fixgw.messages.order_entry import NewOrderSingle, OrderCancelReplaceRequest
 
-IMMEDIATE = b"3"  # TimeInForce(59)
+IMMEDIATE, GOOD_TILL_DATE = b"3", b"6"  # TimeInForce(59)
 
 
 class SentOrders(OrderIndex):
@@ -20,15 +22,15 @@ class SentOrders(OrderIndex):
         if CL_ORD_ID not in message:  # nobody could follow it
             return
         if message.msg_type == "D":
-            self._placed(message, msg_seq_num, 0.0)
+            self._placed(message, msg_seq_num, Now(0.0, _instant(message, SENDING_TIME)))
         elif message.msg_type in ("F", "G"):
             original = self._by_id.get(message.text(ORIG_CL_ORD_ID) or "")
             if original is not None:
                 self._requested(original, message, msg_seq_num, 0.0)
 
-    def _placed(self, message: Message, number: int, sent_at: float) -> Order:
+    def _placed(self, message: Message, number: int, sent: Now) -> Order:
         view = NewOrderSingle.view(message)
-        request = Request("D", view.cl_ord_id or "", number, sent_at)
+        request = Request("D", view.cl_ord_id or "", number, sent.mono)
         known = self._in_doubt(request.cl_ord_id)
         if known is not None:
             return self._retried(known, request)
@@ -39,7 +41,7 @@ class SentOrders(OrderIndex):
             view.order_qty or Decimal(0),
             view.price,
             ord_type=str(view.ord_type),
-            immediate=message.get(TIME_IN_FORCE) == IMMEDIATE,
+            immediate=_is_immediate(message, sent.utc_ns),
             sent=message,
             chain=[request.cl_ord_id],
         )
@@ -79,3 +81,19 @@ class SentOrders(OrderIndex):
         order.pending[request.cl_ord_id] = request
         self._track(order, request)
         return request
+
+
+def _is_immediate(message: Message, sent_ns: int) -> bool:
+    """Tell whether what does not fill at once is dead; venues take a date in the past for that wish too."""
+    time_in_force = message.get(TIME_IN_FORCE)
+    if time_in_force != GOOD_TILL_DATE:
+        return time_in_force == IMMEDIATE
+    return 0 < _instant(message, EXPIRE_TIME) <= sent_ns
+
+
+def _instant(message: Message, tag: int) -> int:
+    """Return a time in a message, UTC nanoseconds; 0 where there is none that can be read."""
+    try:
+        return parse_utc_timestamp_ns(message.get(tag) or b"")
+    except ValueError:
+        return 0

@@ -32,6 +32,24 @@ def checkpointed(book: OrderBook) -> OrderBook:
     return after
 
 
+@pytest.mark.parametrize(
+    ("sent", "immediate"),
+    [(b"20261009-14:29:59.999", False), (b"20261009-14:30:00.000", True), (b"today", False)],
+    ids=["before the date", "at the date", "nobody knows when"],
+)
+def test_an_order_read_back_was_immediate_if_its_date_was_over_when_it_was_sent(
+    sent: bytes, immediate: bool
+) -> None:
+    message = new_order("a")
+    message.append(59, "6")
+    message.append(126, "20261009-14:30:00.000")
+    message.append(52, sent)
+    book = OrderBook()
+    book.on_sent(message, 5)
+    (order,) = book
+    assert order.immediate is immediate
+
+
 def test_a_number_of_a_former_epoch_proves_nothing_after_a_checkpoint() -> None:
     book = OrderBook()
     book.on_sent(new_order("a"), 5)

@@ -171,6 +171,17 @@ async def test_refused_by_a_report_or_a_business_reject(desk: Desk, said: Messag
     assert desk.orders.endings[Ending.REFUSED] == 1
 
 
+@pytest.mark.parametrize(("told", "known"), [("o7", "o7"), ("NONE", ""), ("0", "")])
+async def test_a_refused_order_has_the_id_that_the_venue_keeps_it_under(
+    desk: Desk, told: str, known: str
+) -> None:
+    placed = desk.orders.place(order(cl_ord_id="a"))
+    said = report("a", "8", text="INSUFFICIENT_BALANCE")
+    said.set(37, told)
+    desk.tell(said)
+    assert (placed.state, placed.order_id) == (OrderState.REJECTED, known)
+
+
 @pytest.mark.parametrize(
     ("said", "text"),
     [

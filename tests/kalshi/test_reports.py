@@ -534,6 +534,16 @@ async def test_a_date_in_the_past(desk: Opener, kind: str, row: Words) -> None:
         assert order.state is OrderState.CANCELED
 
 
+@rows_by_kind([Words("GTD in the past, partly filled, no report of the rest", "D, 8")], *BOTH)
+async def test_a_date_in_the_past_that_fills_in_part(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind)}) as joined:
+        joined.rest(SELL, 4, "0.60")
+        past = datetime(2026, 10, 9, 14, tzinfo=UTC)
+        order = await joined.submit("desk", limit(BUY, 10, "0.60", GTD, expire_time=past))
+        await joined.heard("desk", HALF)
+        assert (order.state, order.cum_qty, order.leaves_qty) == (OrderState.CANCELED, 4, 0)
+
+
 @rows_by_kind([Words("fields of a trade", "D, 8")], *BOTH)
 async def test_what_only_a_trade_tells(desk: Opener, kind: str, row: Words) -> None:
     async with desk({"desk": Seat(kind)}) as joined:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -71,7 +71,7 @@ class Floor:
 
 
 @asynccontextmanager
-async def floor(desk: Opener, accounts: Sequence[AccountSpec] = (), **more: Seat) -> AsyncIterator[Floor]:
+async def floor(desk: Opener, *accounts: AccountSpec, **more: Seat) -> AsyncIterator[Floor]:
     async with desk({**SEATS, **more}, accounts=accounts) as joined:
         maker = joined["maker"].client(RfqMaker)
         yield Floor(joined, joined["creator"].client(RfqCreator), maker, aiter(maker))

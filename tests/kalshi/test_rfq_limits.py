@@ -40,7 +40,7 @@ class Refused:
     reason: str
     text: str
     account: Mapping[str, Any]
-    size: Mapping[str, Decimal] = field(default_factory=lambda: {"order_qty": Decimal(100)})
+    size: Mapping[str, Any] = field(default_factory=lambda: {"order_qty": Decimal(100)})
     spoken: str = "R orders-rt, AG orders-rt"
 
 
@@ -64,7 +64,7 @@ REFUSED = (
 
 @rows(REFUSED)
 async def test_a_request_that_its_account_may_not_make(desk: Opener, row: Refused) -> None:
-    async with floor(desk, [AccountSpec("alpha", **row.account)]) as at:
+    async with floor(desk, AccountSpec("alpha", **row.account)) as at:
         with pytest.raises(RequestRefused, match=row.text) as caught:
             await at.creator.request(MARKET, **row.size)
         assert caught.value.reason == row.reason
@@ -75,7 +75,7 @@ async def test_a_request_that_its_account_may_not_make(desk: Opener, row: Refuse
 
 @covers("R orders-rt", "b orders-rt", row="what closes a position needs no money")
 async def test_a_request_that_closes_a_position_needs_no_money(desk: Opener) -> None:
-    async with floor(desk, [AccountSpec("alpha", balances={0: Decimal(52)})]) as at:
+    async with floor(desk, AccountSpec("alpha", balances={0: Decimal(52)})) as at:
         at.joined.rest(SELL, 100, "0.50")
         await at.joined.submit("creator", limit(BUY, 100, "0.50", TimeInForce.IMMEDIATE_OR_CANCEL))
         assert at.joined.venue.ledger.purse(Holder("alpha", 0)) == Decimal("-51.75")  # a quarter is left
@@ -86,7 +86,7 @@ async def test_a_request_that_closes_a_position_needs_no_money(desk: Opener) -> 
 
 @covers("S rfq", "AI rfq", row="297=5 the maker can not pay for it")
 async def test_a_quote_that_its_maker_can_not_pay_for(desk: Opener) -> None:
-    async with floor(desk, [AccountSpec("beta", balances={0: Decimal(50)})]) as at:
+    async with floor(desk, AccountSpec("beta", balances={0: Decimal(50)})) as at:
         handle = await at.ask()
         request = await anext(at.requests)
         at.joined.look()
@@ -101,7 +101,7 @@ async def test_a_quote_that_its_maker_can_not_pay_for(desk: Opener) -> None:
 
 @covers("U7 rfq", "U8 rfq", row="21010=1 the maker can not pay for it any more")
 async def test_a_maker_that_can_not_pay_any_more_when_it_confirms(desk: Opener) -> None:
-    async with floor(desk, [AccountSpec("beta", balances={0: Decimal(60)})]) as at:
+    async with floor(desk, AccountSpec("beta", balances={0: Decimal(60)})) as at:
         _, offered, quote = await at.quoted()
         await at.creator.accept(offered, BUY)
         await quote.accepted(timeout=1)

@@ -103,7 +103,7 @@ def ready(venue: Simulator) -> dict[str, object]:
     return {
         "host": venue.settings.host,
         "ports": {names[name]: port for name, port in venue.ports.items()},
-        "rest": venue.rest_url,
+        **({"rest": venue.rest_url} if venue.offers_rest else {}),
         "ca": str(venue.ca_path),
         "keys": [
             {"name": key.name, "id": key.key_id, "private_key": str(key.path)} for key in venue.keys.values()

@@ -65,7 +65,8 @@ def write_sessions(
         "store": {"kind": "tape", "path": str((directory / "tapes").resolve())},
     }
     lines = ["defaults:", *(f"  {name}: {json.dumps(value)}" for name, value in defaults.items())]
-    lines += [f"rest: {json.dumps({'url': venue.rest_url, 'ca_file': tls['ca_file']})}"]
+    if venue.offers_rest:
+        lines.append(f"rest: {json.dumps({'url': venue.rest_url, 'ca_file': tls['ca_file']})}")
     lines += [f"admin: {json.dumps({'socket': str((directory / 'admin.sock').resolve())})}", "sessions:"]
     for name, (kind, key) in sessions.items():
         first, *others = {**_session(venue, name, kind, key), **further.get(name, {})}.items()

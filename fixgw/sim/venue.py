@@ -212,7 +212,7 @@ class Simulator(OnDemand):
             self._receptions.append(reception)
             self._listeners.append(listener)
             self.ports[kind.name] = listener.port
-        if settings.network is None:
+        if settings.network is None and self.offers_rest:
             tls, port = self._server_context(), settings.ports.get(REST, 0)
             self._rest_server = await HttpServer(self.rest.answer, settings.host, port, tls).start()
         return self
@@ -247,12 +247,19 @@ class Simulator(OnDemand):
         return self._directory.server_context() if self.settings.tls else None
 
     @property
+    def offers_rest(self) -> bool:
+        """True for event contracts: the API for perpetual futures is another one."""
+        return not self.rules.perpetual
+
+    @property
     def rest_url(self) -> str:
         """Scheme, host and port of the REST side.
 
         Raises:
-            ConfigError: it does not listen: the simulator was not started, or is in memory.
+            ConfigError: it does not listen: the simulator was not started, is in memory, or has none.
         """
+        if not self.offers_rest:
+            raise ConfigError("perpetual futures have no REST side here", remedy="list event contracts")
         if self._rest_server is None:
             raise ConfigError("the REST side does not listen", remedy="ask `rest.answer` in its place")
         return f"http{'s' if self.settings.tls else ''}://{self.settings.host}:{self._rest_server.port}"

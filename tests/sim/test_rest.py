@@ -16,14 +16,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from fixgw.config.check import check
+from fixgw.config.settings import load_settings
 from fixgw.errors import ConfigError
 from fixgw.messages.order_entry import Side
 from fixgw.sim.accounts import AccountSpec
 from fixgw.sim.orders import Holder, ReplaceRequest, TimeInForce
+from fixgw.sim.product import Product
 from fixgw.sim.rest.server import HttpAnswer, HttpRequest, HttpServer
-from fixgw.sim.sessions import memory_settings
+from fixgw.sim.sessions import memory_settings, write_sessions
 from fixgw.sim.settlement import Result
-from fixgw.sim.venue import MarketSpec, SimSettings, Simulator
+from fixgw.sim.venue import MARKETS, MarketSpec, SimSettings, Simulator
 from fixgw.venues.kalshi.rest import KalshiRest, RestSettings, signed_headers
 from fixgw.venues.kalshi.rest_errors import Unavailable
 from fixgw.venues.kalshi.rest_models import Fill, MarketPosition, OrderStatus, Settlement
@@ -376,6 +379,17 @@ class TestDoor:
     async def test_in_memory_there_is_no_address(self, memory_venue: Simulator) -> None:
         with pytest.raises(ConfigError, match="the REST side does not listen"):
             _ = memory_venue.rest_url
+
+
+async def test_perpetual_futures_are_written_down_and_loaded_without_rest(tmp_path: Path) -> None:
+    settings = SimSettings(
+        tmp_path / "venue", product=Product.MARGIN, markets=MARKETS[Product.MARGIN], tls=False
+    )
+    async with Simulator(settings) as venue:
+        file = write_sessions(venue, tmp_path / "desk", {"orders": ("orders-rt", "rsa")})
+        assert check(load_settings(file)) == []
+        with pytest.raises(ConfigError, match="no REST side here"):
+            _ = venue.rest_url
 
 
 @pytest.fixture

@@ -90,6 +90,10 @@ def conclusion(report: ReconciliationReport) -> str:
         return f"{said}; {given} given to the books: run it again to see what is left"
     if report.verdict is Verdict.BREAKS and report.unproven:
         return f"{said}, and not the whole period is proven: there may be more"
+    if report.verdict is Verdict.UNPROVEN and not report.unproven:
+        failed = ", ".join(feed.name for feed in report.feeds if feed.failure)
+        why = f"failed: {failed}" if failed else "no tape was read"
+        return f"no difference was found, but not everything was compared; {why}"
     return said
 
 

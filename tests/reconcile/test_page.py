@@ -8,7 +8,15 @@ from html.parser import HTMLParser
 
 import pytest
 
-from fixgw.reconcile.model import BreakKind, FeedResult, Period, SessionTimeline, SymbolTotals, Verdict
+from fixgw.reconcile.model import (
+    BreakKind,
+    Counts,
+    FeedResult,
+    Period,
+    SessionTimeline,
+    SymbolTotals,
+    Verdict,
+)
 from fixgw.reconcile.page.bars import FINEST
 from fixgw.reconcile.page.document import MOST_BREAKS, page
 from fixgw.reconcile.page.markup import Markup, element
@@ -93,6 +101,20 @@ def test_why_a_feed_failed_is_shown() -> None:
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_has_a_headline(verdict: Verdict) -> None:
     assert f'<header class="{verdict.value}">' in page(report(verdict=verdict))
+
+
+def test_what_failed_is_nowhere_said_to_be_good() -> None:
+    failed = replace(CLEAN, verdict=Verdict.FAILED, sessions=(), counts=Counts(), feeds=(), totals=())
+    shown = page(failed)
+    assert "tile good" not in shown
+    assert "Sessions over time" not in shown
+
+
+def test_a_comparison_that_failed_leaves_the_rest_unproven() -> None:
+    feeds = (FeedResult("REST orders", failure="no reply"),)
+    shown = page(replace(CLEAN, verdict=Verdict.UNPROVEN, feeds=feeds))
+    assert "but not everything was compared; failed: REST orders." in shown
+    assert '<dd class="figure">not everything</dd>' in shown
 
 
 def test_texts_of_others_stay_texts() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from importlib.metadata import version
 from importlib.resources import files
 from typing import TypeVar
@@ -16,6 +17,7 @@ from fixgw.reconcile.model import (
     Period,
     ReconciliationReport,
     SymbolTotals,
+    Verdict,
 )
 from fixgw.reconcile.page.bars import timeline
 from fixgw.reconcile.page.markup import Content, Markup, element, joined
@@ -75,12 +77,8 @@ def _header(report: ReconciliationReport) -> Markup:
 
 
 def _summary(report: ReconciliationReport) -> Markup:
-    counts = report.counts
-    open_for = {
-        name: sum(one.end_ns - one.begin_ns for one in left) for name, left in report.unproven.items()
-    }
-    longest = max(open_for.values(), default=0)
-    tiles: list[tuple[str, str, str, str]] = [
+    counts, compared = report.counts, report.verdict is not Verdict.FAILED
+    tiles = [
         (
             "matched",
             f"{counts.matched:,}",
@@ -89,21 +87,28 @@ def _summary(report: ReconciliationReport) -> Markup:
         ),
         (
             "differences",
-            f"{len(report.breaks):,}",
+            f"{len(report.breaks):,}" if compared else "unknown",
             _kinds_found(report),
-            "bad" if report.breaks else "good",
+            "bad" if report.breaks else "good" if compared else "doubtful",
         ),
-        (
-            "not proven",
-            duration(longest) if longest else "nothing",
-            f"on {', '.join(open_for)}" if longest else f"judged up to {instant(report.judged_until_ns)}",
-            "doubtful" if longest else "good",
-        ),
+        ("not proven", *_unproven(report)),
         ("too young to judge", f"{counts.pending:,}", "the next run judges them", ""),
     ]
     if report.applied:
         tiles.append(("given to the books", f"{report.applied:,}", "by this run", "good"))
     return element("dl", *(_tile(*tile) for tile in tiles), class_="summary")
+
+
+def _unproven(report: ReconciliationReport) -> tuple[str, str, str]:
+    """Return for how long nothing proves the most doubtful session, why, and the tone of it."""
+    open_for = {
+        name: sum(one.end_ns - one.begin_ns for one in left) for name, left in report.unproven.items()
+    }
+    if open_for:
+        return duration(max(open_for.values())), f"on {', '.join(open_for)}", "doubtful"
+    if report.verdict in (Verdict.CLEAN, Verdict.BREAKS):
+        return "nothing", f"judged up to {instant(report.judged_until_ns)}", "good"
+    return "not everything", "see the feeds", "doubtful"
 
 
 def _tile(name: str, value: str, note: str, tone: str) -> Markup:
@@ -179,11 +184,12 @@ def _fields(one: Break) -> Markup:
 
 
 def _timeline(report: ReconciliationReport) -> Markup | None:
-    notes = (
+    notes = [
         element("li", element("b", name), " is not proven: ", _stretches(left))
         for name, left in report.unproven.items()
-    )
-    return _section("Sessions over time", timeline(report), element("ul", *notes, class_="plain"))
+    ]
+    said = element("ul", *notes, class_="plain") if notes else None
+    return _section("Sessions over time", timeline(report), said)
 
 
 def _stretches(periods: Sequence[Period]) -> Markup:
@@ -208,12 +214,16 @@ def _market_cells(one: SymbolTotals) -> Sequence[Content]:
     )
 
 
-def _both(ours: object, theirs: object) -> Markup:
+def _both(ours: int | Decimal, theirs: int | Decimal) -> Markup:
     """Say what both sides agree on once, and what they do not twice."""
     if ours == theirs:
-        return joined(f"{ours:f}" if not isinstance(ours, int) else f"{ours:,}")
-    here = element("span", f"{ours} here", class_="ours")
-    return element("span", here, " ", element("span", f"{theirs} there", class_="theirs"))
+        return joined(_figure(ours))
+    here = element("span", f"{_figure(ours)} here", class_="ours")
+    return element("span", here, " ", element("span", f"{_figure(theirs)} there", class_="theirs"))
+
+
+def _figure(value: int | Decimal) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,f}"
 
 
 def _feeds(report: ReconciliationReport) -> Markup | None:

@@ -387,6 +387,18 @@ async def test_the_desk_asks_for_what_it_missed(desk: Opener) -> None:
         joined.assert_fits(filled, f"4|34={missed + 1}|123=Y|43=Y")
 
 
+@rows_by_kind([Words("373=11 nothing is sent again on such a session", "3 in")], *RESETTING)
+async def test_a_resend_request_where_nothing_is_sent_again(desk: Opener, kind: str, row: Words) -> None:
+    seat = Seat(kind, more={"heartbeat": 10}, wrong={"retransmission": True})  # so it asks for what it missed
+    async with desk({"desk": seat}) as joined:
+        joined.venue.inject(FaultRule(Fault.DROP, msg_type="0", times=1))
+        await asyncio.sleep(21)
+        (asked,) = admin(joined, "desk", "2", outbound=False)
+        (reject,) = admin(joined, "desk", "3")
+        joined.assert_fits(reject, f"3|45={asked.msg_seq_num}|372=2|373=11|58")
+        assert joined["desk"].active
+
+
 @rows_by_kind([Words("numbers begin anew after a lost connection", "A out")], *RESETTING)
 async def test_numbers_begin_anew_with_each_connection(desk: Opener, kind: str, row: Words) -> None:
     async with desk({"desk": Seat(kind)}) as joined:

@@ -20,16 +20,17 @@ from fixgw.venues.kalshi.quotes import QuoteState
 from fixgw.venues.kalshi.recovery import Recovered, Recovery
 from tests.conftest import soak
 from tests.kalshi.desk import MARKET
-from tests.kalshi.operations import Floor, opened
+from tests.kalshi.floor import Floor, opened
+from tests.kalshi.operations import DAY
 from tests.kalshi.verdict import faults
 
-DAY = 20_000
+WHOLE = 20_000
 MORNING = 1_500  # enough for everything to happen
 
 
 async def lived(keys: Path, seed: int, count: int) -> tuple[list[str], list[Any]]:
     """Return what the desks and the venue disagree about after a day, and what happened to every order."""
-    async with opened(keys, seed) as floor:
+    async with opened(keys, seed, DAY) as floor:
         await floor.run(count)
         orders = floor.venue.ledger.dump()["orders"]
         return faults(floor), [(one["order_id"], one["state"], one["cum"], one["avg_px"]) for one in orders]
@@ -117,7 +118,7 @@ WRONGS = (
 
 
 async def test_whatever_is_wrong_is_seen(keys: Path) -> None:
-    async with opened(keys, seed=1) as floor:
+    async with opened(keys, 1, DAY) as floor:
         await floor.run(MORNING)
         seen = [len(faults(floor))]
         for wrong in WRONGS:
@@ -132,5 +133,5 @@ async def test_whatever_is_wrong_is_seen(keys: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(1, 1 + soak(20)))
 async def test_a_long_day_ends_with_books_that_agree(keys: Path, seed: int) -> None:
-    disagreed, _ = await lived(keys, seed, DAY)
+    disagreed, _ = await lived(keys, seed, WHOLE)
     assert disagreed == []

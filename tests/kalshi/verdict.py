@@ -10,7 +10,7 @@ from fixgw.sim.orders import State
 from fixgw.sim.quotes import QuoteState as House
 from fixgw.venues.kalshi.asks import RequestState
 from fixgw.venues.kalshi.quotes import QuoteState
-from tests.kalshi.operations import DESKS, Floor
+from tests.kalshi.floor import DESKS, Floor
 
 # What the venue knows a quote to be -> what its maker may believe.
 QUOTES: Mapping[House, frozenset[QuoteState]] = {

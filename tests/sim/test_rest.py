@@ -36,6 +36,7 @@ from tests.sim.rest import BUY, MARKET, SELL, Traders, credentials_of, rest_of
 pytest_plugins = ["fixgw.testing"]
 
 SHARD = "SHARD-26DEC31"
+CLOSED = "CLOSED-26DEC31"  # all that was bought there is sold
 CENT = Decimal("0.01")
 
 
@@ -253,6 +254,36 @@ class TestMoney:
         balance = await told(memory_venue, "/portfolio/balance", "beta")
         assert balance["balance"] == -1
         assert Decimal("-0.01") < Decimal(balance["balance_dollars"]) < 0
+
+
+class TestWhichPositions:
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ("", [MARKET, SHARD, CLOSED]),
+            ("?settlement_status=settled", [SHARD]),
+            ("?settlement_status=unsettled", [MARKET, CLOSED]),
+            ("?count_filter=position", [MARKET]),
+            ("?count_filter=position,total_traded", [MARKET, SHARD, CLOSED]),
+            ("?event_ticker=SHARD,CLOSED", [SHARD, CLOSED]),
+            (f"?ticker={MARKET}", [MARKET]),
+            ("?exchange_index=2", [SHARD]),
+        ],
+    )
+    async def test_a_filter_lets_through(
+        self, memory_venue: Simulator, traders: Traders, query: str, found: list[str]
+    ) -> None:
+        memory_venue.market(CLOSED)
+        for symbol in (MARKET, SHARD, CLOSED):
+            traders.trade("alpha", BUY, 1, "0.40", symbol=symbol)
+        traders.trade("alpha", SELL, 1, "0.40", symbol=CLOSED)
+        memory_venue.settle_market(SHARD, Result.YES)
+        rows = (await told(memory_venue, f"/portfolio/positions{query}"))["market_positions"]
+        assert [row["ticker"] for row in rows] == found
+
+    @pytest.mark.parametrize("query", ["settlement_status=paid", "count_filter=fees"])
+    async def test_a_filter_that_is_none_is_refused(self, memory_venue: Simulator, query: str) -> None:
+        assert (await ask(memory_venue, f"/portfolio/positions?{query}")).status == 400
 
 
 class TestSettlements:

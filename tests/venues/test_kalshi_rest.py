@@ -440,26 +440,19 @@ class TestModels:
         assert (position.symbol, position.position) == (MARKET, -10)
         assert [position.exposure, position.total_traded, position.realized_pnl] == [4, 4, 0]
 
-    async def test_no_market_belongs_to_an_event_here(self, traders: Traders, rest: KalshiRest) -> None:
-        traders.trade("alpha", BUY, 10, "0.60")
-        assert await every(rest.event_positions()) == []
-
-    async def test_a_position_by_event(self, memory_venue: Simulator) -> None:
-        row = {
-            "event_ticker": "HIGHNY",
-            "total_cost_dollars": "6.0000",
-            "event_exposure_dollars": "5.0000",
-            "realized_pnl_dollars": "-1.0000",
-            "fees_paid_dollars": "0.1000",
-        }
-        (position,) = await every(canned(memory_venue, {"event_positions": [row]}).event_positions())
-        assert position.event_ticker == "HIGHNY"
-        assert [position.total_cost, position.exposure, position.realized_pnl, position.fees_paid] == [
-            6,
-            5,
-            -1,
-            Decimal("0.1"),
-        ]
+    async def test_a_position_by_event(
+        self, memory_venue: Simulator, traders: Traders, transport: DeskTransport
+    ) -> None:
+        for symbol in ("RAIN-26DEC31-A", "RAIN-26DEC31-B"):
+            memory_venue.market(symbol)
+            traders.trade("alpha", BUY, 10, "0.60", symbol=symbol)
+        traders.trade("alpha", SELL, 10, "0.70", symbol="RAIN-26DEC31-A")
+        rest = rest_of(memory_venue, transport=transport, page_size=1)
+        (position,) = await every(rest.event_positions())
+        markets = await every(rest.positions())
+        assert position.event_ticker == "RAIN-26DEC31"
+        assert [position.total_cost, position.exposure, position.realized_pnl] == [15, 6, 1]
+        assert position.fees_paid == sum(one.fees_paid for one in markets) > 0
 
     async def test_a_settlement(self, traders: Traders, memory_venue: Simulator, rest: KalshiRest) -> None:
         traders.trade("alpha", BUY, 10, "0.60")

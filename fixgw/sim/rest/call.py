@@ -84,6 +84,9 @@ class Call:
 
 def filtered(rows: Iterable[Plain], call: Call, names: tuple[str, ...]) -> Iterable[Plain]:
     """Keep the rows that the query lets through; every exchange is shown unless one is named."""
+    events = call.parameters.get("event_ticker", "")
+    if events:
+        rows = (row for row in rows if views.event_of(row["ticker"]) in events.split(","))
     for name in names:
         rows = among(rows, name, call.parameters.get(name, ""))
     if "exchange_index" in call.parameters:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import format_datetime
 from itertools import islice
 from typing import NamedTuple, TypeAlias
@@ -40,6 +41,7 @@ from fixgw.sim.rest.server import HttpAnswer, HttpRequest
 API = "/trade-api/v2"
 WINDOW_NS = 30 * NS  # that a timestamp may be off
 MOST_ROWS = 1_000
+COUNTS = {"position": "position_fp", "total_traded": "total_traded_dollars"}
 USUAL_ROWS = 100  # on a page when no limit is asked for
 RESTING = views.STATUSES[State.OPEN]
 
@@ -174,9 +176,22 @@ class RestDesk:
         raise Refusal(404, "not_found", "there is no such order")
 
     def positions(self, call: Call) -> Plain:
-        """Answer GET /portfolio/positions; markets belong to no event here."""
-        rows = filtered(views.positions(self.exchange.ledger, call.one), call, ("ticker",))
-        return {**self._page("market_positions", rows, call), "event_positions": []}
+        """Answer GET /portfolio/positions; events are on the first page."""
+        ledger = self.exchange.ledger
+        rows = filtered(views.positions(ledger, call.one), call, ("ticker",))
+        rows = self._of_status(_counted(rows, call), call)
+        events = () if "cursor" in call.parameters else views.event_positions(ledger, call.one)
+        wanted = among(events, "event_ticker", call.parameters.get("event_ticker", ""))
+        told = list(self._shown("event_positions", wanted))
+        return {**self._page("market_positions", rows, call), "event_positions": told}
+
+    def _of_status(self, rows: Iterable[Plain], call: Call) -> Iterable[Plain]:
+        """Keep the markets that have paid, or that have not; all of them unless it is said."""
+        status = call.parameters.get("settlement_status", "all")
+        if status not in ("all", "settled", "unsettled"):
+            raise Refusal(400, "invalid_parameters", "settlement_status is all, settled or unsettled")
+        paid = {one.symbol for one in self.exchange.ledger.settlements if one.at_ns <= call.as_of_ns}
+        return (row for row in rows if status == "all" or (row["ticker"] in paid) is (status == "settled"))
 
     def settlements(self, call: Call) -> Plain:
         """Answer GET /portfolio/settlements."""
@@ -329,6 +344,14 @@ ROUTES = _routes(
         "DELETE /portfolio/events/orders": RestDesk.cancel_all,
     }
 )
+
+
+def _counted(rows: Iterable[Plain], call: Call) -> Iterable[Plain]:
+    """Keep the positions that are not zero in one of the fields that ``count_filter`` names."""
+    names = [name for name in call.parameters.get("count_filter", "").split(",") if name]
+    if not COUNTS.keys() >= set(names):
+        raise Refusal(400, "invalid_parameters", f"count_filter is of {', '.join(COUNTS)}")
+    return (row for row in rows if not names or any(Decimal(row[COUNTS[name]]) for name in names))
 
 
 def _market(book: Book) -> Plain:

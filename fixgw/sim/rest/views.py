@@ -24,6 +24,12 @@ STATUSES = {
     State.EXPIRED: "canceled",
 }
 SELF_TRADES = {SelfTrade.TAKER: "taker_at_cross", SelfTrade.MAKER: "maker"}
+EVENT_TOTALS = {  # field of an event -> field of its markets
+    "total_cost_dollars": "total_traded_dollars",
+    "event_exposure_dollars": "market_exposure_dollars",
+    "realized_pnl_dollars": "realized_pnl_dollars",
+    "fees_paid_dollars": "fees_paid_dollars",
+}
 NS = 1_000_000_000
 CENTS = 100
 
@@ -175,6 +181,24 @@ def positions(ledger: Ledger, account: Account) -> Iterator[Plain]:
             "realized_pnl_dollars": f"{holding.realised:f}",
             "last_updated_ts": rfc3339(trades[-1].at_ns),
             "exchange_index": exchange_index(trades[-1]),
+        }
+
+
+def event_positions(ledger: Ledger, account: Account) -> Iterator[Plain]:
+    """Yield positions by event: its markets together."""
+    of_event: dict[str, list[Plain]] = {}
+    for row in positions(ledger, account):
+        of_event.setdefault(event_of(row["ticker"]), []).append(row)
+    shares = {
+        symbol: sum((trade.qty for trade in trades), ZERO)
+        for symbol, trades in _trades_by_market(ledger, account).items()
+    }
+    for event, rows in of_event.items():
+        totals = {new: sum((Decimal(row[old]) for row in rows), ZERO) for new, old in EVENT_TOTALS.items()}
+        yield {
+            "event_ticker": event,
+            "total_cost_shares_fp": _count(sum((shares[row["ticker"]] for row in rows), ZERO)),
+            **{name: f"{total:f}" for name, total in totals.items()},
         }
 
 

@@ -17,7 +17,7 @@ from fixgw.safety.kill_steps import (
     KillStep,
     SessionKill,
     carry_out,
-    still_open,
+    left_of,
 )
 from fixgw.safety.kill_switch import KillGuard, KillSwitch
 from fixgw.safety.traffic import Traffic
@@ -134,7 +134,7 @@ class Killing:
         self._first.clear()
 
     async def _keep_clear(self, session: SessionHandle, first: asyncio.Future[SessionKill]) -> None:
-        """Take the steps once the session is up, on each further connection, and while orders stay open."""
+        """Take the steps once the session is up, on each further connection, and while anything is open."""
         steps, offline = session.kill_steps, list(session.offline_kill_steps)
         while True:
             await self._while_down(session, offline, first)
@@ -145,7 +145,7 @@ class Killing:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._settings.again_seconds):
                         await session.link.ended()
-                if still_open(session):
+                if left_of(session, session.kill_steps):
                     break
 
     async def _while_down(
@@ -157,7 +157,9 @@ class Killing:
             failed = {step.step for step in done.steps if step.failed}
             steps[:] = [step for step in steps if step.name in failed]
             if not first.done():
-                first.set_result(replace(done, waits="not logged on: it is cleared at its next Logon"))
+                left = left_of(session, session.kill_steps)
+                waits = "not logged on: it is cleared at its next Logon"
+                first.set_result(replace(done, still_open=left, waits=waits))
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.again_seconds if steps else None):
                     await session.link.became_active()
@@ -167,7 +169,7 @@ class Killing:
     ) -> None:
         done = await self._carry_out(session, steps)
         if done.still_open:
-            log.critical("orders are still open", extra={"session": session.name, "orders": done.still_open})
+            log.critical("still open", extra={"session": session.name, "ids": done.still_open})
         if not first.done():
             first.set_result(done)
 
@@ -177,12 +179,9 @@ class Killing:
             done = await carry_out(session, steps, self._settings.step_seconds)
         except Exception as error:  # a step that breaks must not stop the ones that come later
             log.exception("kill step failed", extra={"session": session.name})
-            done = SessionKill(session.name, still_open=_left(session), waits=repr(error))
+            left = left_of(session, session.kill_steps)
+            done = SessionKill(session.name, still_open=left, waits=repr(error))
         for step in done.steps:
             session.link.note(f"kill: {step}")
             log.warning("kill", extra={"session": session.name, "step": str(step)})
         return done
-
-
-def _left(session: SessionHandle) -> tuple[str, ...]:
-    return tuple(order.cl_ord_id for order in still_open(session))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -52,17 +52,21 @@ class Killable(Protocol):
 
 
 class KillStep(Protocol):
-    """One way to take a session's orders out of the market.
+    """One way to take a session's orders or quotes out of the market.
 
     Attributes:
         name: what it is called in reports.
-        always: it is taken also when the book knows of no open order, because the book may be wrong.
-        once: it is taken once in a kill, not again as long as orders stay open.
+        always: it is taken also when nothing is known to be open, because that may be wrong.
+        once: it is taken once in a kill, not again as long as something stays open.
     """
 
     name: str
     always: bool
     once: bool
+
+    def left(self, session: Killable) -> tuple[str, ...]:
+        """Return the ids of what it can take out of the market and is open as far as is known."""
+        ...
 
     async def run(self, session: Killable, seconds: float) -> str:
         """Ask the venue, and wait for its confirmation.
@@ -88,8 +92,8 @@ class StepTaken:
         step: its name.
         seconds: how long it took.
         outcome: what was asked and what came of it.
-        open_before: orders that were open when it began.
-        open_after: orders that were open when it ended.
+        open_before: orders, or quotes, that were open when it began.
+        open_after: those that were open when it ended.
         failed: it could not be done, or was not confirmed.
     """
 
@@ -111,7 +115,7 @@ class SessionKill:
     Args:
         session: its name.
         steps: in the order in which they were taken.
-        still_open: ClOrdIDs of the orders that are open as far as is known.
+        still_open: ClOrdIDs of orders and QuoteIDs of quotes that are open as far as is known.
         waits: why nothing was done yet, empty when that is not so.
     """
 
@@ -139,7 +143,7 @@ class KillReport:
 
     @property
     def complete(self) -> bool:
-        """True when no order is open any more, as far as is known."""
+        """True when no order and no quote is open any more, as far as is known."""
         return not any(session.still_open or session.waits for session in self.sessions)
 
 
@@ -148,8 +152,13 @@ def still_open(session: Killable) -> list[Order]:
     return [order for order in session.orders.open if not _is_gone(order)] if session.has_orders else []
 
 
+def left_of(session: Killable, steps: Iterable[KillStep]) -> tuple[str, ...]:
+    """Return the ids of all that these steps can take out of the market and that is still there."""
+    return tuple(dict.fromkeys(one for step in steps for one in step.left(session)))
+
+
 async def carry_out(
-    session: Killable, steps: Iterable[KillStep], seconds: float = STEP_SECONDS
+    session: Killable, steps: Sequence[KillStep], seconds: float = STEP_SECONDS
 ) -> SessionKill:
     """Take the steps in turn, until nothing is open.
 
@@ -160,7 +169,7 @@ async def carry_out(
     """
     taken = []
     for step in steps:
-        before = len(still_open(session))
+        before = len(step.left(session))
         if not before and not step.always:
             continue
         started, failed = asyncio.get_running_loop().time(), True
@@ -171,12 +180,19 @@ async def carry_out(
         except FixError as error:
             outcome = f"failed: {error}"
         lasted = asyncio.get_running_loop().time() - started
-        taken.append(StepTaken(step.name, lasted, outcome, before, len(still_open(session)), failed))
-    left = tuple(order.cl_ord_id for order in still_open(session))
-    return SessionKill(session.name, tuple(taken), left)
+        taken.append(StepTaken(step.name, lasted, outcome, before, len(step.left(session)), failed))
+    return SessionKill(session.name, tuple(taken), left_of(session, steps))
 
 
-class CancelEach:
+class OrderStep:
+    """A step that is about orders."""
+
+    def left(self, session: Killable) -> tuple[str, ...]:
+        """Return the ClOrdIDs of the session's open orders."""
+        return tuple(order.cl_ord_id for order in still_open(session))
+
+
+class CancelEach(OrderStep):
     """An OrderCancelRequest(F) for each open order."""
 
     name = "cancel each"
@@ -199,7 +215,7 @@ class CancelEach:
         return f"{sent} cancels sent{not_sent}"
 
 
-class CancelAll:
+class CancelAll(OrderStep):
     """One OrderMassCancelRequest(q) for all orders of the session, where the venue has that."""
 
     name = "mass cancel"
@@ -220,7 +236,7 @@ class CancelAll:
         return f"accepted, {len(request.ended)} of {len(request.orders)} orders have ended"
 
 
-class Disconnect:
+class Disconnect(OrderStep):
     """A Logout, where the venue cancels a session's orders when it ends; the session then logs on again."""
 
     name = "disconnect"

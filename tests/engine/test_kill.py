@@ -15,6 +15,7 @@ from fixgw.admin.commands import Request, check_arguments, find_command
 from fixgw.engine.gateway import Gateway
 from fixgw.engine.killing import KillSettings
 from fixgw.errors import Killed, LocalError
+from fixgw.fix.message import Message
 from fixgw.handlers.order import Order
 from fixgw.messages.order_entry import Side
 from fixgw.records import Kind
@@ -27,7 +28,7 @@ from fixgw.sim.venue import Simulator
 from fixgw.store.reader import TapeReader
 from fixgw.venues.kalshi.groups import OrderGroups
 from fixgw.venues.kalshi.messages import NewOrderSingle
-from fixgw.venues.kalshi.quotes import QuoteState
+from fixgw.venues.kalshi.quotes import QuoteHandle, QuoteState
 from fixgw.venues.kalshi.rfq_creator import RfqCreator
 from fixgw.venues.kalshi.rfq_maker import RfqMaker
 from tests.engine.rig import settle
@@ -98,6 +99,16 @@ async def resting(gateway: Gateway, session: str, *cl_ord_ids: str, **fields: An
     for order in placed:
         await order.acknowledged(1.0)
     return placed
+
+
+async def quoted(gateway: Gateway) -> QuoteHandle:
+    maker = gateway["maker"].client(RfqMaker)
+    await gateway["rt"].client(RfqCreator).request(MARKET, order_qty=Decimal(10))
+    await settle()
+    (request,) = maker.open_requests.values()
+    quote = maker.quote(request, bid_px=Decimal("0.40"))
+    await settle()
+    return quote
 
 
 def of(report: KillReport, session: str) -> SessionKill:
@@ -190,14 +201,37 @@ async def test_an_order_that_never_arrived_is_given_up_once_the_venue_has_said_s
 
 async def test_quotes_of_a_maker_are_taken_back(desk: Desk) -> None:
     async with desk.gateway(rt="orders-rt", maker="rfq") as gateway:
-        maker = gateway["maker"].client(RfqMaker)
-        await gateway["rt"].client(RfqCreator).request(MARKET, order_qty=Decimal(10))
-        await settle()
-        (request,) = maker.open_requests.values()
-        quote = maker.quote(request, bid_px=Decimal("0.40"))
-        await settle()
+        quote = await quoted(gateway)
         report = await gateway.kill("test")
         assert (quote.state, steps(report, "maker")) == (QuoteState.CANCELED, ["cancel quotes"])
+
+
+async def test_a_gateway_that_drains_still_takes_quotes_back(desk: Desk) -> None:
+    async with desk.gateway(rt="orders-rt", maker="rfq") as gateway:
+        quote = await quoted(gateway)
+        gateway["maker"].begin_drain()
+        report = await gateway.kill("test")
+        assert (report.complete, quote.state) == (True, QuoteState.CANCELED)
+
+
+async def test_a_quote_that_stands_is_told_and_cancelled_again(desk: Desk) -> None:
+    async with desk.gateway(rt="orders-rt", maker="rfq") as gateway:
+        quote = await quoted(gateway)
+        desk.venue.pause_reports("key-of-beta")
+        report = await gateway.kill("test")
+        assert (report.complete, of(report, "maker").still_open) == (False, (quote.quote_id,))
+        await asyncio.sleep(10)
+        assert desk.arrived("Z") > 1
+
+
+async def test_quotes_are_taken_back_as_fast_as_the_rate_limit_allows(desk: Desk) -> None:
+    slow = {"rate_limit": {"tier": "basic", "share": 0.2, "cancel_reserve": 0}}
+    async with desk.gateway(rt="orders-rt", maker=("rfq", slow)) as gateway:
+        quote = await quoted(gateway)
+        while gateway["maker"].delay(Message("Z")) == 0:
+            gateway["maker"].send(Message("Z", [(117, "none"), (131, "none")]))
+        await gateway.kill("test")
+        assert quote.state is QuoteState.CANCELED
 
 
 async def test_sessions_without_orders_have_nothing_to_do(desk: Desk) -> None:

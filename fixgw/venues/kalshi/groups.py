@@ -22,6 +22,7 @@ from fixgw.venues.kalshi.messages import (
 )
 
 MOST_CONTRACTS = 1_000_000
+CANCELLING = frozenset({OrderGroupAction.TRIGGER, OrderGroupAction.DELETE})  # leave when nothing new does
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ class OrderGroups(Client):
             self._answer = asyncio.get_running_loop().create_future()
             self._asked_id = group_id
             try:
-                self._request_number = self.port.send(request)
+                urgent = request.order_group_action in CANCELLING
+                self._request_number = self.port.send(request, urgent=urgent)
                 return await asyncio.wait_for(self._answer, patience)
             except TimeoutError:
                 raise OutcomeUnknown(f"no answer about the order group within {patience:g} s") from None

@@ -8,16 +8,16 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from fixgw.errors import FixError
+from fixgw.errors import FixError, RateLimited
 from fixgw.fix.tags import ALLOC_ACCOUNT, SECONDARY_CL_ORD_ID
 from fixgw.handlers.order import Order
-from fixgw.safety.kill_steps import Killable, still_open
+from fixgw.safety.kill_steps import Killable, OrderStep, still_open
 from fixgw.venues.kalshi.groups import OrderGroup, OrderGroups
-from fixgw.venues.kalshi.quotes import ENDED
+from fixgw.venues.kalshi.quotes import ENDED, QuoteHandle
 from fixgw.venues.kalshi.rfq_maker import RfqMaker
 
 
-class TriggerGroups:
+class TriggerGroups(OrderStep):
     """A trigger for the order group of each open order: the venue cancels all orders of a group at once.
 
     A triggered group takes no orders until the desk resets it.
@@ -46,21 +46,39 @@ class TriggerGroups:
 
 
 class CancelQuotes:
-    """A QuoteCancel(Z) for each quote of a market maker that has not ended."""
+    """A QuoteCancel(Z) for each quote of a maker that has not ended, as fast as the rate limit allows."""
 
     name = "cancel quotes"
     always = True
     once = False
 
+    def left(self, session: Killable) -> tuple[str, ...]:
+        """Return the QuoteIDs of the quotes that have not ended."""
+        return tuple(quote.quote_id for quote in _standing(session.client(RfqMaker)))
+
     async def run(self, session: Killable, seconds: float) -> str:
         """Send them all, and wait for the answers."""
         maker = session.client(RfqMaker)
-        quotes = [quote for quote in maker.quotes if quote.state not in ENDED]
-        cancels = (maker.cancel(quote, timeout=seconds) for quote in quotes)
+        quotes = _standing(maker)
+        cancels = (_cancel(maker, quote, seconds) for quote in quotes)
         results = await asyncio.gather(*cancels, return_exceptions=True)
         failed = [error for error in results if isinstance(error, FixError)]
         not_done = f", {len(failed)} failed: {failed[0]}" if failed else ""
         return f"{len(quotes) - len(failed)} quotes cancelled{not_done}"
+
+
+def _standing(maker: RfqMaker) -> list[QuoteHandle]:
+    return [quote for quote in maker.quotes if quote.state not in ENDED]
+
+
+async def _cancel(maker: RfqMaker, quote: QuoteHandle, seconds: float) -> None:
+    while quote.state not in ENDED:
+        try:
+            await maker.cancel(quote, timeout=seconds)
+        except RateLimited as error:
+            await asyncio.sleep(error.retry_in)
+        else:
+            return
 
 
 def _group_of(order: Order) -> tuple[str, str] | None:

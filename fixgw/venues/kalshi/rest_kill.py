@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from fixgw.safety.kill_steps import Killable
+from fixgw.safety.kill_steps import Killable, OrderStep
 from fixgw.venues.kalshi.rest import KalshiRest
 
 
-class CancelAllOverRest:
+class CancelAllOverRest(OrderStep):
     """One request that cancels every open order of the account, those of other gateways and programs too.
 
     The venue may also cancel what is entered in the minute after it.

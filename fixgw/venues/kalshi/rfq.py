@@ -19,6 +19,7 @@ from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Request
 
 KEPT = 10_000
+TAKEN_BACK = frozenset({"Z", "UE"})  # MsgTypes that also leave when nothing new does
 GONE = frozenset({"NOT_FOUND", "EXPIRED"})  # Text(58) for a quote that no longer stands
 
 S = TypeVar("S", bound=StrEnum)
@@ -97,7 +98,8 @@ class Asking(Client):
             name: the id by which it is known.
             ended: called with each ending.
         """
-        request = Request(message.MSG_TYPE, name, self.port.send(message))
+        msg_seq_num = self.port.send(message, urgent=message.MSG_TYPE in TAKEN_BACK)
+        request = Request(message.MSG_TYPE, name, msg_seq_num)
         self._asked[request.msg_seq_num] = (request, ended)
         if len(self._asked) > KEPT:
             del self._asked[next(iter(self._asked))]

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator
 from decimal import Decimal
 from enum import Enum
 
+from fixgw.reconcile.compare import differences
 from fixgw.reconcile.feeds import TOLERANCE_NS
 from fixgw.reconcile.model import Execution
 
@@ -55,10 +56,12 @@ class Join:
 
     Attributes:
         twice: executions that a side told again.
+        retold: those of them that were told otherwise the second time: as it was first, and then.
     """
 
     def __init__(self) -> None:
         self.twice = 0
+        self.retold: list[tuple[Execution, Execution]] = []
         self._known: dict[Hashable, Pair] = {}  # by ExecKey and TradeKey
         self._open: deque[Pair] = deque()
         self._left: dict[tuple[str, Decimal, Decimal], list[Pair]] = {}  # alone so far, by their terms
@@ -76,12 +79,13 @@ class Join:
         self._index(execution, pair)
         if ours:
             if pair.ours is not None:
-                self.twice += 1
+                self._again(pair.ours, execution)
                 return
             pair.ours = execution
         else:
-            if any(one.feed == execution.feed for one in pair.theirs):
-                self.twice += 1
+            before = next((one for one in pair.theirs if one.feed == execution.feed), None)
+            if before is not None:
+                self._again(before, execution)
                 return
             pair.theirs.append(execution)
         if how is not None and not pair.alone and pair.how is How.ALONE:
@@ -102,6 +106,11 @@ class Join:
         yield from self.settle(max((pair.utc_ns for pair in self._open), default=0) + PATIENCE_NS)
         left = [pair for pairs in self._left.values() for pair in pairs if _told(pair)]
         yield from sorted(left, key=lambda pair: pair.utc_ns)
+
+    def _again(self, before: Execution, now: Execution) -> None:
+        self.twice += 1
+        if differences(before, now):
+            self.retold.append((before, now))
 
     # -- by id --
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from fixgw.reconcile.compare import differences
 from fixgw.reconcile.feeds import TOLERANCE_NS
-from fixgw.reconcile.join import How, Pair
+from fixgw.reconcile.join import How, Join, Pair
 from fixgw.reconcile.model import (
     Break,
     BreakKind,
@@ -78,6 +78,16 @@ class Judge:
         else:
             self._matched[pair.how] += 1
             self._compare(pair.ours, pair.theirs)
+
+    def twice(self, join: Join) -> None:
+        """Say what was told more than once, and judge what was told otherwise then."""
+        if join.twice:
+            self.warnings.append(f"{join.twice} executions were told twice by one feed, and count once")
+        for before, now in join.retold:
+            if before.utc_ns in self._period:
+                fields = tuple(differences(before, now))
+                what = f"{now.feed} tells it twice, with another {', '.join(one.name for one in fields)}"
+                self._note(BreakKind.FIELD_MISMATCH, before, what, ours=before, theirs=now, fields=fields)
 
     def conclude(self, proofs: Sequence[Proof]) -> None:
         """Judge what only the proofs of the venue's feeds can decide; nothing more is taken after it."""

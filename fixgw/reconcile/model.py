@@ -129,6 +129,7 @@ class FeedResult:
         proofs: what it has shown.
         failure: why it could not be read to the end, with what to do; empty when it could.
         notes: what a person should know of it, such as a torn tail or an execution told twice.
+        ours: it tells what the gateway saw.
     """
 
     name: str
@@ -136,6 +137,7 @@ class FeedResult:
     proofs: tuple[Proof, ...] = ()
     failure: str = ""
     notes: tuple[str, ...] = ()
+    ours: bool = False
 
 
 class BreakKind(StrEnum):

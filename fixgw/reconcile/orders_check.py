@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 
 from fixgw.errors import FixError
@@ -73,7 +73,7 @@ class OrdersCheck:
         foreign: dict[str, Break] = {}
         missing = {one.order_id for one in report.breaks if one.kind is BreakKind.MISSING_IN_FIX}
         made_in = Period(report.period.begin_ns, min(report.period.end_ns, report.judged_until_ns))
-        async for order in self._rest.orders(since_ns=made_in.begin_ns, until_ns=made_in.end_ns):
+        async for order in self._made_in(made_in):
             self._made[order.cl_ord_id] = order
             if order.order_id in missing:
                 missing.discard(order.order_id)
@@ -88,6 +88,16 @@ class OrdersCheck:
             if self._session_of(older.cl_ord_id) is None:
                 foreign[order_id] = _foreign_order(older, report.breaks)
         return list(foreign.values())
+
+    async def _made_in(self, period: Period) -> AsyncIterator[OrderStatus]:
+        """Yield the orders of a period: those that the venue has put away are in another list."""
+        cutoff = (await self._rest.historical_cutoff()).orders_utc_ns
+        for historical in (False, True) if period.begin_ns < cutoff else (False,):
+            orders = self._rest.orders(
+                since_ns=period.begin_ns, until_ns=period.end_ns, historical=historical
+            )
+            async for order in orders:
+                yield order
 
     def _session_of(self, cl_ord_id: str) -> str | None:
         return next((name for name, named in self._named.items() if cl_ord_id in named), None)

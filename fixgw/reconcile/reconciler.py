@@ -72,6 +72,7 @@ class Reconciler:
         sessions = tuple(timeline for feed in self._feeds if feed.ours and (timeline := feed.timeline()))
         theirs = [proof for feed, result in results if not feed.ours for proof in result.proofs]
         judge.conclude(theirs)
+        judge.twice(join)
         report = ReconciliationReport(
             run_id=self._run_id,
             period=self._period,

@@ -112,6 +112,10 @@ class RepairPlanner:
             report: of a run over the same tapes.
         """
         self._left, self._rows = [], []
+        if any(one.failure for one in report.feeds if one.ours):
+            return Repair(
+                report.run_id, left=("a tape was not read to its end: nothing is applied before it is",)
+            )
         self._positions = dict(_positions(report))
         missing: dict[tuple[str, str], list[Execution]] = {}
         for one in report.missing:

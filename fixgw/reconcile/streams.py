@@ -49,7 +49,8 @@ class Reading:
     def result(self) -> FeedResult:
         """Return how the feed did; one that failed proves nothing."""
         proofs = () if self.failure else tuple(self.feed.proves())
-        return FeedResult(self.feed.name, self.count, proofs, self.failure, tuple(self.feed.notes()))
+        notes = tuple(self.feed.notes())
+        return FeedResult(self.feed.name, self.count, proofs, self.failure, notes, self.feed.ours)
 
 
 class Streams:

@@ -15,6 +15,7 @@ from fixgw.config.build import load
 from fixgw.config.resolve import Resolved
 from fixgw.engine.gateway import Gateway
 from fixgw.handlers.order import Order
+from fixgw.handlers.positions import Positions
 from fixgw.messages.order_entry import Side, TimeInForce
 from fixgw.reconcile.delivery import to_gateway
 from fixgw.reconcile.job import Job as CommandJob
@@ -23,7 +24,7 @@ from fixgw.reconcile.kalshi import DropCopyFeed
 from fixgw.reconcile.model import BreakKind, Period, ReconciliationReport
 from fixgw.reconcile.placing import PlacingCheck
 from fixgw.reconcile.reconciler import Reconciler
-from fixgw.reconcile.repair import RepairPlanner
+from fixgw.reconcile.repair import Repair, RepairPlanner
 from fixgw.reconcile.sources import Sources
 from fixgw.records import Kind
 from fixgw.sim.accounts import AccountSpec
@@ -68,6 +69,11 @@ class Desk:
     chance: random.Random
     tape: Path
     resting: list[Order] = field(default_factory=list)
+
+    @property
+    def positions(self) -> Positions:
+        """What the session was told; the gateway's count what its drop copy tells as well."""
+        return self.gateway["orders"].positions
 
     @property
     def key_id(self) -> str:
@@ -178,7 +184,7 @@ class Desk:
             cash: what moved is compared, too: REST does not tell it.
         """
         found = []
-        positions = {one.symbol: one for one in self.gateway.positions.snapshot()}
+        positions = {one.symbol: one for one in self.positions.snapshot()}
         for key, held in self.venue.ledger.holdings.items():
             if key.account != ACCOUNT:
                 continue
@@ -186,7 +192,8 @@ class Desk:
             cost = ours.qty * ours.avg_px if ours.avg_px is not None else Decimal(0)
             rows = [
                 ("qty", ours.qty, held.position),
-                ("latest", self.gateway["orders"].positions.latest(key.symbol), held.position),
+                ("of the account", self.gateway.positions.net(key.symbol), held.position),
+                ("latest", self.positions.latest(key.symbol), held.position),
                 ("bought", ours.bought_qty, held.bought),
                 ("sold", ours.sold_qty, held.sold),
                 ("fees", ours.fees, held.fees),
@@ -275,6 +282,13 @@ class Job:
 
     async def run(self, *, apply: bool = False, **more: Any) -> ReconciliationReport:
         """Compare the last hour, and repair what can be."""
+        report, repair = await self.planned(**more)
+        if not apply:
+            return report
+        return await repaired(report, repair, lambda _: True, to_gateway(self.desk.gateway))
+
+    async def planned(self, **more: Any) -> tuple[ReconciliationReport, Repair]:
+        """Compare the last hour, and work out what can be repaired."""
         clock = self.desk.venue.settings.clock
         now_ns = clock.now().utc_ns
         sources = Sources()
@@ -289,10 +303,7 @@ class Job:
         report = await Reconciler(
             sources.feeds, period, checks=sources.checks, open_end=True, clock=clock, **more
         ).run()
-        if not apply:
-            return report
-        repair = await RepairPlanner(sources.last, self.rest, sources.cents).plan(report)
-        return await repaired(report, repair, lambda _: True, to_gateway(self.desk.gateway))
+        return report, await RepairPlanner(sources.last, self.rest, sources.cents).plan(report)
 
 
 @asynccontextmanager

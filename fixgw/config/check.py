@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from fixgw.config.dictionaries import make_check
 from fixgw.config.handlers import find_handler
-from fixgw.config.limits import grids_of_venues, position_known
+from fixgw.config.limits import band_in_dollars, grids_of_venues, position_known
 from fixgw.config.listening import listening, one_port
 from fixgw.config.load import SettingPath
 from fixgw.config.pauses import maintenance
@@ -359,6 +359,7 @@ SESSION_RULES: Iterable[SessionRule] = (
     listening,
     rate_limit,
     position_known,
+    band_in_dollars,
     maintenance,
 )
 FILE_RULES: Iterable[FileRule] = (

@@ -9,10 +9,20 @@ from fixgw.config.problems import Problem, suggest
 from fixgw.config.resolve import Resolved
 from fixgw.config.settings import Loaded
 from fixgw.handlers.passage import Guard
-from fixgw.safety.checks import AllowedSymbols, MaxNotional, MaxOrderQty, PreTradeChecks, PriceBand, Rule
+from fixgw.safety.checks import (
+    DOLLAR,
+    AllowedSymbols,
+    MaxNotional,
+    MaxOrderQty,
+    PreTradeChecks,
+    PriceBand,
+    Rule,
+)
 from fixgw.safety.duplicates import DuplicateGuard
 from fixgw.safety.grid import PRICED, GridGuard, Grids
 from fixgw.safety.position import PositionGuard
+
+IN_DOLLARS = "write dollars, such as 0.98 for 98 cents"
 
 
 def limits(session: Resolved, grids: dict[str, Grids], settings: Settings | None) -> list[Guard]:
@@ -44,6 +54,19 @@ def position_known(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
         yield loaded.problem(
             what, (*session.path, "risk", "max_position"), "use a kind of session for orders"
         )
+
+
+def band_in_dollars(loaded: Loaded, session: Resolved) -> Iterator[Problem]:
+    """A band of prices for contracts that pay one dollar does not lie beyond it, as one in cents would."""
+    band = session.section.risk.price_band
+    if band is None or not session.profile.event_contracts:
+        return
+    for name, bound in (("min", band.min), ("max", band.max)):
+        if bound is not None and bound > DOLLAR:
+            path = (*session.path, "risk", "price_band", name)
+            yield loaded.problem(
+                f"a price of {bound} dollars is beyond what a contract pays", path, IN_DOLLARS
+            )
 
 
 def _grid_guard(session: Resolved, known: dict[str, Grids], settings: Settings | None) -> list[Guard]:

@@ -140,9 +140,10 @@ class Budget:
         dearest = max(row.cost for row in (self.limits.default, *self.limits.messages.values()))
         room = self._filled(self.tier.write_per_s, self.tier.write_capacity).capacity - dearest
         if reserve > room:
+            less = f"keep back {room:g} at most, or " if room >= 0 else ""
             raise ConfigError(
                 f"a reserve of {reserve:g} tokens would keep every new order back",
-                remedy=f"keep back {max(room, 0):g} at most, or give this process a larger share",
+                remedy=f"{less}give this process a larger share",
             )
 
     def seconds_to(self, message: Message, reserve: float, mono: float) -> float:

@@ -76,13 +76,19 @@ def test_a_tier_of_the_venues_table_can_be_changed(spoil: Spoil) -> None:
             "keep back 85 at most, or give this process a larger share",
         ),
         (
+            {"sessions.0.rate_limit": {"tier": "basic", "cancel_reserve": 0, "share": 0.01}},
+            "sessions[0].rate_limit",
+            "a reserve of 0 tokens would keep every new order back",
+            "give this process a larger share",
+        ),
+        (
             {"sessions.0.rate_limit": PREMIER, "sessions.1.rate_limit": {"tier": "prime"}},
             "sessions[1].rate_limit.tier",
             "rt and nr draw on one account and differ in tier",
             "say the same, or name the account of each with `account:`",
         ),
     ],
-    ids=["tier", "reserve", "differ"],
+    ids=["tier", "reserve", "share", "differ"],
 )
 def test_what_does_not_fit_is_told(
     spoil: Spoil, changes: dict[str, Any], where: str, what: str, remedy: str

@@ -181,3 +181,11 @@ def test_a_limit_of_the_defaults_leaves_sessions_without_orders_alone(spoil: Spo
 def _grids(passage: Passage) -> Grids:
     (guard,) = [guard for guard in passage.guards if isinstance(guard, GridGuard)]
     return guard.grids
+
+
+@pytest.mark.parametrize(("venue", "found"), [({}, ["sessions[0].risk.price_band.max"]), (GENERIC, [])])
+def test_a_band_in_cents_is_told_where_a_contract_pays_a_dollar(
+    spoil: Spoil, venue: dict[str, Any], found: list[str]
+) -> None:
+    problems = check(spoil({**venue, "sessions.0.risk": {"price_band": {"min": 1, "max": 98}}}))
+    assert [problem.where.split(" ", 1)[1] for problem in problems] == found

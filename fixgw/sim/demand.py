@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from fixgw.sim.app import VenueApp
 from fixgw.sim.doors import Doors, key_of
 from fixgw.sim.failures import OTHER, Failure, Planned, Refusal
 from fixgw.sim.faults import FaultRule, Faults
+from fixgw.sim.orders import Holder
 from fixgw.sim.rates import LogonLimiter
 
 
@@ -52,6 +55,18 @@ class OnDemand:
             ConfigError: no answer to such messages refuses them, or none has that code.
         """
         self.app.failures.plan(Planned(Refusal(msg_type, text, code), count, msg_type, key_id))
+
+    def free_collateral(self, account: str, amount: Decimal, subaccount: int = 0) -> None:
+        """Let the next trade of a subaccount free collateral across a group of markets.
+
+        The venue itself nets markets that exclude each other; how is not published, so here it is told.
+
+        Args:
+            account: whose.
+            amount: dollars; a part of the change of the balance.
+            subaccount: of the account.
+        """
+        self.app.engine.ledger.free_next(Holder(account, subaccount), amount)
 
     def refuse_logons(self, count: int = 1, text: str = "FIX logon service busy; retry with backoff") -> None:
         """Refuse the next Logons, whosever they are, with a Logout that says ``text``."""

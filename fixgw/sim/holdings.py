@@ -55,11 +55,13 @@ class Settlement:
         position: net YES contracts after it (negative: NO).
         balance: change of cash by price and fee, dollars.
         payout: what netting YES against NO paid, dollars.
+        ranged: the part of ``balance`` that netting across a group of markets freed, dollars.
     """
 
     position: Decimal
     balance: Decimal
     payout: Decimal
+    ranged: Decimal = ZERO
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -45,6 +45,7 @@ class Ledger:
         self._named: dict[str, list[Order]] = {}
         self._refused: dict[str, Order] = {}
         self._purses: dict[Holder, Decimal] = {}
+        self._freed: dict[Holder, Decimal] = {}
 
     @property
     def positions(self) -> dict[tuple[str, str], Decimal]:
@@ -130,8 +131,21 @@ class Ledger:
         key = HoldingKey.of(terms)
         holding = self.holdings.setdefault(key, Holding())
         settled = holding.trade(terms, price, qty, fee)
+        freed = self._freed.pop(key.holder, ZERO)
+        if freed:
+            holding.cash += freed
+            settled = replace(settled, balance=settled.balance + freed, ranged=freed)
         self._put(key.holder, settled.balance + settled.payout)
         return settled
+
+    def free_next(self, holder: Holder, amount: Decimal) -> None:
+        """Let the next trade of a holder free collateral across a group of markets.
+
+        Args:
+            holder: whose.
+            amount: dollars.
+        """
+        self._freed[holder] = amount
 
     def _put(self, holder: Holder, amount: Decimal) -> None:
         self._purses[holder] = self._purses.get(holder, ZERO) + amount

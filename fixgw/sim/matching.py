@@ -307,6 +307,7 @@ class MatchingEngine(Markets):
                     paid,
                     settled.balance,
                     settled.payout,
+                    settled.ranged,
                 )
             )
         if maker.state is State.FILLED:

@@ -346,6 +346,7 @@ class Traded:
         fee: dollars.
         balance: change of the account's cash by price and fee, dollars.
         payout: what netting YES against NO paid, dollars.
+        ranged: the part of ``balance`` that netting across a group of markets freed, dollars.
     """
 
     exec_id: str
@@ -359,6 +360,7 @@ class Traded:
     fee: Decimal
     balance: Decimal
     payout: Decimal
+    ranged: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,9 @@ def _traded(event: Traded, flags: LogonFlags) -> Message:
     _finish(report, order, event)
     for tag, value in _trade_only(event):
         report.append(tag, value)
+    for tag, freed in ((21030, event.payout), (21031, event.ranged)):
+        if flags.split_collateral_return and freed:
+            report.append(tag, _dollars(freed))
     return report
 
 

@@ -16,7 +16,6 @@ from typing import Any
 from fixgw.venues.kalshi.profile import VENUE
 from tests.kalshi.covers import TO_CLIENT, TO_VENUE, Spoken
 from tests.kalshi.test_round_trips import ALL
-from tests.kalshi.unsaid import UNSAID, UNSAID_CODES
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "docs" / "reference" / "kalshi-messages.md"
@@ -31,7 +30,8 @@ Made from the tests by `python -m tests.kalshi.table`; a test holds the two toge
 
 Each test named here joins a real gateway to the simulated venue: in memory on one clock, or over TLS
 (`test_over_tls.py`). It drives both to one row of the venue's tables, and looks at the frames on the wire and
-at what the desk is told. That every field of every message survives the way to a frame and back is shown by
+at what the desk is told. Every text and every code of the tables is said, on demand where the pages do not
+tell its cause. That every field of every message survives the way to a frame and back is shown by
 `test_round_trips.py`, for each class of the list. The tests stand in [tests/kalshi](../../tests/kalshi).
 
 Source of the tables: docs.kalshi.com/fix.
@@ -97,8 +97,7 @@ def page() -> str:
     """Return the page."""
     found = driven()
     sections = [_section(msg_type, list(own)) for msg_type, own in itertools.groupby(found, _msg_type)]
-    parts = [_overview(found), *sections, _unsaid()]
-    return "\n".join([HEAD, *itertools.chain.from_iterable(parts)])
+    return "\n".join([HEAD, *itertools.chain(_overview(found), *sections)])
 
 
 def _overview(found: Sequence[Driven]) -> Iterator[str]:
@@ -127,21 +126,6 @@ def _section(msg_type: str, found: Sequence[Driven]) -> Iterator[str]:
     for one in found:
         row = one.row.replace("|", "\\|")
         yield f"| {one.spoken.kind} | {one.spoken.way} | {row} | `{one.test}` |"
-    yield ""
-
-
-def _unsaid() -> Iterator[str]:
-    yield from (
-        "## What is not driven",
-        "",
-        "The desk knows these; the simulated venue does not say them.",
-        "",
-    )
-    yield from ("| Said by the venue | Why not |", "|---|---|")
-    for text, why in UNSAID.items():
-        yield f"| Text(58) `{text}` | {why} |"
-    for (tag, code), why in sorted(UNSAID_CODES.items()):
-        yield f"| {tag}={code} | {why} |"
     yield ""
 
 

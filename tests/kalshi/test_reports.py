@@ -14,7 +14,7 @@ from fixgw.handlers.order import Ending, Order, OrderState
 from fixgw.messages.order_entry import ExecInst, TimeInForce
 from fixgw.sim.admission import Trading
 from fixgw.sim.messagelog import LoggedFrame
-from fixgw.sim.orders import State
+from fixgw.sim.orders import Holder, State
 from fixgw.sim.quirks import Quirks
 from fixgw.venues.kalshi.groups import OrderGroups
 from fixgw.venues.kalshi.messages import (
@@ -541,7 +541,7 @@ async def test_a_date_in_the_past_that_fills_in_part(desk: Opener, kind: str, ro
         past = datetime(2026, 10, 9, 14, tzinfo=UTC)
         order = await joined.submit("desk", limit(BUY, 10, "0.60", GTD, expire_time=past))
         await joined.heard("desk", HALF)
-        assert (order.state, order.cum_qty, order.leaves_qty) == (OrderState.CANCELED, 4, 0)
+        assert (order.state, order.cum_qty, order.leaves_qty) == (OrderState.CANCELED, Decimal(4), Decimal(0))
 
 
 @rows_by_kind([Words("fields of a trade", "D, 8")], *BOTH)
@@ -563,6 +563,35 @@ async def test_what_only_a_trade_tells(desk: Opener, kind: str, row: Words) -> N
         netted = ExecutionReport.view(sold.reports[-1]).collateral_amount_changes[1]
         assert netted.collateral_amount_type is CollateralAmountType.PAYOUT
         assert netted.collateral_amount_change == Decimal(10)
+
+
+@rows_by_kind([Words("21027=Y: collateral that a trade freed", "D, 8")], *BOTH)
+async def test_what_a_trade_freed(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind, options={"split_collateral_return": True})}) as joined:
+        joined.rest(SELL, 10, "0.60")
+        joined.rest(BUY, 10, "0.50")
+        await joined.submit("desk", limit(BUY, 10, "0.60"))
+        joined.venue.free_collateral("alpha", Decimal("2.5"))
+        sold = await joined.submit("desk", limit(SELL, 10, "0.50"))
+        await joined.heard(
+            "desk",
+            "8|150=F|!21030|!21031",
+            "8|150=F|1704=-2.6750,10.0000|1705=BALANCE,PAYOUT|21030=10.0000|21031=2.5000",
+        )
+        report = ExecutionReport.view(sold.reports[-1])
+        assert report.single_market_collateral_return == Decimal(10)
+        assert report.ranged_market_collateral_return == Decimal("2.5")
+        ledger = joined.venue.ledger
+        assert joined["desk"].positions.cash == ledger.purse(Holder("alpha", 0))
+
+
+@rows_by_kind([Words("21027=N: what a trade freed is not told apart", "D, 8")], *BOTH)
+async def test_what_a_trade_freed_is_a_part_of_the_balance(desk: Opener, kind: str, row: Words) -> None:
+    async with desk({"desk": Seat(kind)}) as joined:
+        joined.rest(SELL, 10, "0.60")
+        joined.venue.free_collateral("alpha", Decimal("2.5"))
+        await joined.submit("desk", limit(BUY, 10, "0.60"))
+        await joined.heard("desk", "8|150=F|1703=1|1704=-3.6680|1705=BALANCE|!21030|!21031")
 
 
 @rows_by_kind([Words("the seller's side of a trade is NO", "D, 8")], *BOTH)

@@ -21,7 +21,6 @@ from fixgw.venues.kalshi.profile import VENUE
 from tests.kalshi import table, test_daily_caps, test_reasons, test_reports
 from tests.kalshi.covers import Words, rows_by_kind
 from tests.kalshi.desk import BUY, MARKET, SELL, Opener, Seat, limit
-from tests.kalshi.unsaid import UNSAID, UNSAID_CODES
 
 BOTH = ("orders-nr", "orders-rt")
 
@@ -180,14 +179,14 @@ ELSEWHERE = {
 OF_QUOTES = {"NOT_FOUND", "RFQ_CLOSED", "RFQ already exists", "invalid_parameters"}  # test_rfq_flow.py
 
 
-def test_each_text_of_the_venue_is_driven_or_said_not_to_be() -> None:
+def test_each_text_of_the_venue_is_driven() -> None:
     tables: tuple[Sequence[Any], ...] = (
         *(test_reports.TABLE, test_reports.CROSSED, test_reasons.ORDERS, test_reasons.CANCELS),
         *(LIMITED, test_daily_caps.REFUSALS, test_daily_caps.AMENDMENTS),
     )
     driven = {row.text for table in tables for row in table if row.text}
     known = set(VENUE.profile.meanings.texts)
-    assert known - driven - ELSEWHERE.keys() - OF_QUOTES == set(UNSAID)
+    assert known - driven - ELSEWHERE.keys() - OF_QUOTES == set()
 
 
 @pytest.mark.parametrize("text", sorted({row.text for row in (*test_reasons.ORDERS, *test_reasons.CANCELS)}))
@@ -196,11 +195,11 @@ def test_a_text_that_refuses_has_a_meaning_of_its_own(text: str) -> None:
     assert (text in VENUE.profile.meanings.texts) is (text not in missing)
 
 
-def test_each_code_of_the_venue_is_driven_or_said_not_to_be() -> None:
+def test_each_code_of_the_venue_is_driven() -> None:
     driven = {
         (int(tag), code)
         for row in {one.row for one in table.driven()}
         for tag, code in re.findall(r"\b(\d{3,5})[= ](\w+)", row)
     }
     known = {(tag, code) for tag, codes in VENUE.profile.meanings.codes.items() for code in codes}
-    assert known - driven == UNSAID_CODES.keys()
+    assert known - driven == set()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fixgw.sim.failures import Failure, Planned
-from fixgw.sim.kinds import DC, RT
+from fixgw.errors import ConfigError
+from fixgw.sim.failures import ANSWERED, Failure, Planned, Refusal
+from fixgw.sim.kinds import DC, RFQ, RT
 from fixgw.sim.orders import Side, State
 from tests.sim.desk import MARKET
 from tests.sim.frames import text_of
@@ -22,7 +23,7 @@ def ann(venue: Venue) -> Port:
     return venue.log_on("ann")
 
 
-def fail(venue: Venue, failure: Failure, **more: object) -> None:
+def fail(venue: Venue, failure: Failure | Refusal, **more: object) -> None:
     venue.app.failures.plan(Planned(failure, **more))  # type: ignore[arg-type]
 
 
@@ -118,3 +119,49 @@ def test_what_fails_is_chosen_by_type_key_and_number(venue: Venue, ann: Port) ->
         venue.send(bob, buy(f"b{number}"))
     venue.send(bob, f"35=F|11=c|41=b2|54=1|55={MARKET}")
     assert (ann.types(), bob.types()) == (["0"], ["8", "8", "0", "4"])
+
+
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+# MsgType(35) -> a request, the code that refuses it, and the answer that tells so
+REFUSED = {
+    "D": (buy("a1"), 4, "8", {150: "8", 103: "4"}),
+    "F": (f"35=F|11=a2|41=a1|54=1|55={MARKET}", 0, "9", {434: "1", 102: "0"}),
+    "G": (f"35=G|11=a2|41=a1|38=7|40=2|54=1|55={MARKET}", 18, "9", {434: "2", 102: "18"}),
+    "R": (f"35=R|131=c1|146=1|55={MARKET}|38=100", 3, "AG", {131: "c1", 658: "3"}),
+    "S": (f"35=S|117=q1|131={NOBODYS}|55={MARKET}|132=0.40", 99, "AI", {297: "5"}),
+    "Z": ("35=Z|117=q1", 99, "U9", {117: "q1", 298: "1"}),
+    "U7": ("35=U7|117=q1", 99, "U8", {117: "q1", 21010: "1"}),
+    "UA": ("35=UA|117=q1|54=1", 99, "UC", {117: "q1", 21025: "1"}),
+    "UE": ("35=UE|131=c1", 99, "UB", {131: "c1", 21013: "1"}),
+}
+
+
+@pytest.mark.parametrize("msg_type", ANSWERED)
+def test_each_request_is_refused_with_the_words_that_are_asked_for(venue: Venue, msg_type: str) -> None:
+    request, code, answer, fields = REFUSED[msg_type]
+    ann = venue.log_on("ann", RFQ if msg_type in ("S", "Z", "U7") else RT)
+    fail(venue, Refusal(msg_type, "WHY", code), msg_type=msg_type)
+    venue.send(ann, request)
+    assert (ann.sent[0].msg_type, ann.sent[0].text(58)) == (answer, "WHY")
+    assert {tag: ann.sent[0].text(tag) for tag in fields} == fields
+
+
+@pytest.mark.parametrize(
+    ("msg_type", "code", "said"),
+    [
+        ("V", 99, r"no answer that refuses MsgType\(35\) 'V'\n.*fault `reject`"),
+        ("D", 5, "no answer to D has the code 5\n  say one of 1, 2, 3, 4, 6, 8, 11, 13, 15, 99"),
+        ("S", 3, "no answer to S has the code 3\n  say one of 99"),
+    ],
+)
+def test_a_refusal_that_the_venue_could_not_tell_is_told_off(msg_type: str, code: int, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Refusal(msg_type, "WHY", code)
+
+
+def test_a_failure_without_a_type_leaves_requests_for_quote_alone(venue: Venue) -> None:
+    ann = venue.log_on("ann", RT)
+    fail(venue, Failure.INTERNAL_ERROR)
+    venue.send(ann, f"35=R|131=c1|146=1|55={MARKET}|38=100")
+    venue.send(ann, buy("a1"))
+    assert ann.types() == ["b", "8"]

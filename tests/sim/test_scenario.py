@@ -319,6 +319,27 @@ events:
         play(tmp_path, written(tmp_path, text), trade)
         assert told == ["None", "acknowledged", "connections: 3"]
 
+    def test_orders_are_refused_and_cancelled_in_the_words_of_the_file(self, tmp_path: Path) -> None:
+        told: list[str] = []
+
+        async def trade(venue: Simulator) -> None:
+            plans = memory_plans(venue, {"orders": ("orders-nr", "desk")})
+            async with Gateway(plans, clock=venue.settings.clock) as gateway:
+                await asyncio.sleep(2)
+                for name in ("refused", "cancelled"):
+                    order = await bid(gateway, name)
+                    await asyncio.sleep(2)
+                    told.append(f"{order.state} {order.text}")
+
+        text = """
+venue: {clients: [{name: desk, algorithm: ed25519, account: alpha}]}
+events:
+  - {at: 1, refuse_next: {msg_type: D, text: INSUFFICIENT_BALANCE, code: 3, key: desk}}
+  - {at: 5, raise_floor: {symbol: HIGHNY-26DEC31, floor: 0.98}}
+"""
+        play(tmp_path, written(tmp_path, text), trade)
+        assert told == ["rejected INSUFFICIENT_BALANCE", "canceled SETTLEMENT_BOUNDS_CANCEL"]
+
     def test_the_rest_side_fails_and_is_well_again(self, tmp_path: Path) -> None:
         told: list[str] = []
 

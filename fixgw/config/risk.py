@@ -43,7 +43,7 @@ class RiskSection(Part):
     price_band: PriceBandSection | None = None
     """the prices that an order may have"""
     duplicate_window: Seconds | None = None
-    """seconds within which an order of the same symbol, side, quantity and price is refused"""
+    """seconds within which an order of the same subaccount, symbol, side, quantity and price is refused"""
     max_position: Contracts | None = None
     """contracts of a market, YES or NO, at most, with every open order of the session filled"""
     symbols: tuple[Text, ...] = ()

@@ -11,18 +11,19 @@ from fixgw.fix.message import Message
 from fixgw.fix.tags import CL_ORD_ID, ORIG_CL_ORD_ID
 from fixgw.handlers.base import SessionPort
 from fixgw.safety.proposal import Proposal, proposal_of
+from fixgw.safety.reading import alloc_account_of
 
 RULE = "duplicate_window"  # the name of its setting, under which refusals are counted
 
-# MsgType, the order that a replace changes, then symbol, side, quantity and price.
-_Likeness: TypeAlias = tuple[str, str, str, str, Decimal | None, Decimal | None]
+# MsgType, the order that a replace changes, then subaccount, symbol, side, quantity and price.
+_Likeness: TypeAlias = tuple[str, str, str, str, str, Decimal | None, Decimal | None]
 
 
 class DuplicateGuard:
     """Refuses an order that is like one shortly before it; a ``handlers.passage.Guard``.
 
-    Two orders are alike in symbol, side, quantity and price; two replaces when they also change the same
-    order. The same ClOrdID(11) again is no second order: the venue takes it once.
+    Two orders are alike in subaccount, symbol, side, quantity and price; two replaces when they also change
+    the same order. The same ClOrdID(11) again is no second order: the venue takes it once.
 
     Args:
         window: seconds.
@@ -78,4 +79,5 @@ class DuplicateGuard:
 
 def _likeness(message: Message, order: Proposal) -> _Likeness:
     original = message.text(ORIG_CL_ORD_ID) or ""
-    return message.msg_type, original, order.symbol, order.side, order.qty, order.price
+    account = alloc_account_of(message)
+    return message.msg_type, original, account, order.symbol, order.side, order.qty, order.price

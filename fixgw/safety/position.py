@@ -10,7 +10,6 @@ from fixgw.clock import Now
 from fixgw.errors import LimitBreached
 from fixgw.fix.message import Message
 from fixgw.fix.tags import (
-    ALLOC_ACCOUNT,
     BUSINESS_REJECT_REF_ID,
     CL_ORD_ID,
     LEAVES_QTY,
@@ -22,9 +21,9 @@ from fixgw.handlers.base import Book, Context
 from fixgw.handlers.order import Order
 from fixgw.handlers.passage import GuardedSession
 from fixgw.safety.proposal import BUYERS, NEW_ORDER, REPLACE, Proposal, proposal_of
+from fixgw.safety.reading import alloc_account_of
 
 RULE = "max_position"  # the name of its setting, under which refusals are counted
-PRIMARY = "0"  # AllocAccount(79) that says the same as none
 
 _REPORT = "8"
 _REFUSALS = frozenset({"9", "j"})
@@ -204,8 +203,7 @@ class PositionGuard(Book):
 
 
 def _place(message: Message) -> _Place:
-    account = message.text(ALLOC_ACCOUNT) or ""
-    return message.text(SYMBOL) or "", "" if account == PRIMARY else account
+    return message.text(SYMBOL) or "", alloc_account_of(message)
 
 
 def _worst_leaves(order: Order) -> Decimal:

@@ -1,4 +1,4 @@
-"""The fields of an outbound message that guards judge."""
+"""The fields of a message that guards judge."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from decimal import Decimal
 
 from fixgw.errors import FieldError, Refused
 from fixgw.fix.message import Message
+from fixgw.fix.tags import ALLOC_ACCOUNT
 from fixgw.fix.values import decode_decimal
+
+PRIMARY = "0"  # AllocAccount(79) that says the same as none
+
+
+def alloc_account_of(message: Message) -> str:
+    """Return the subaccount that a message names, empty for the primary one."""
+    account = message.text(ALLOC_ACCOUNT) or ""
+    return "" if account == PRIMARY else account
 
 
 def decimal_of(message: Message, tag: int, rule: str) -> Decimal | None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fixgw.errors import LimitBreached
 from fixgw.fix.message import Message
+from fixgw.fix.tags import ALLOC_ACCOUNT
 from fixgw.handlers.orders import Orders
 from fixgw.handlers.passage import GuardedSession
 from fixgw.safety.duplicates import DuplicateGuard
@@ -49,6 +50,16 @@ def test_a_refused_order_does_not_make_the_window_longer(guard: DuplicateGuard) 
 def test_an_order_that_differs_leaves(guard: DuplicateGuard, other: dict[str, Any]) -> None:
     leave(guard, new_order("a"), at(100.0))
     leave(guard, new_order("b", **other), at(100.0))
+
+
+def test_the_same_order_in_another_subaccount_leaves(guard: DuplicateGuard) -> None:
+    other, primary = new_order("b"), new_order("c")
+    other.append(ALLOC_ACCOUNT, "2")
+    primary.append(ALLOC_ACCOUNT, "0")
+    leave(guard, new_order("a"), at(100.0))
+    leave(guard, other, at(100.0))
+    with pytest.raises(LimitBreached):
+        leave(guard, primary, at(100.0))
 
 
 def test_numbers_are_compared_and_not_their_digits(guard: DuplicateGuard) -> None:

@@ -18,7 +18,7 @@ from fixgw.fix.tags import (
     SYMBOL,
 )
 from fixgw.handlers.base import Book, Context
-from fixgw.handlers.order import Order
+from fixgw.handlers.order import OPEN, Order
 from fixgw.handlers.passage import GuardedSession
 from fixgw.safety.proposal import BUYERS, NEW_ORDER, REPLACE, Proposal, proposal_of
 from fixgw.safety.reading import alloc_account_of
@@ -188,18 +188,20 @@ class PositionGuard(Book):
     def _open(self, place: _Place, *, buys: bool) -> Decimal:
         """Return the contracts of a side that may still fill; what is over is forgotten."""
         assert self._port is not None
-        known = self._ids.get(place, {})
-        orders: dict[int, Order] = {}  # an order has several ClOrdIDs
-        added = Decimal(0)
+        known, find = self._ids.get(place, {}), self._port.orders.get
+        counted: set[int] = set()  # an order has several ClOrdIDs
+        worst = Decimal(0)
         for cl_ord_id, sent in list(known.items()):
-            order = self._port.orders.get(cl_ord_id)
-            if order is not None and order.open:
-                orders[id(order)] = order
+            order = find(cl_ord_id)
+            if order is not None and order.state in OPEN:
+                if (order.side in BUYERS) is buys and id(order) not in counted:
+                    counted.add(id(order))
+                    worst += _worst_leaves(order)
             elif order is not None or sent is None:
                 del known[cl_ord_id]
             elif sent.buys is buys:
-                added += sent.added
-        return added + sum(_worst_leaves(one) for one in orders.values() if (one.side in BUYERS) is buys)
+                worst += sent.added
+        return worst
 
 
 def _place(message: Message) -> _Place:
@@ -208,5 +210,7 @@ def _place(message: Message) -> _Place:
 
 def _worst_leaves(order: Order) -> Decimal:
     """Return the contracts that may still fill if every replace in flight is accepted that asks for more."""
+    if not order.pending:  # nearly all
+        return order.leaves_qty
     totals = [request.order_qty for request in order.pending.values() if request.order_qty is not None]
     return max([order.leaves_qty, *(total - order.cum_qty for total in totals)])

@@ -13,7 +13,8 @@ from fixgw.errors import LocalError, NotLoggedOn
 from fixgw.handlers.order import Ending, OrderState
 from fixgw.sim.compare import differences, position_differences
 from fixgw.sim.failures import Failure
-from fixgw.venues.kalshi.dropcopy import DropCopy
+from fixgw.venues.kalshi.dropcopy import DropCopy, ResendRefused
+from fixgw.venues.kalshi.messages import EventResendRejectReason
 from fixgw.venues.kalshi.recovery import Recovery
 from tests.kalshi.desk import BUY, SELL, SHARD, Joined, Opener, Seat, limit
 
@@ -164,3 +165,15 @@ async def test_where_the_doubt_began_outlives_a_restart(desk: Opener) -> None:
         assert recovery.due
         recovered = await recovery.recover()
         assert [report.exec_type for report in recovered.reports] == ["0", "F"]
+
+
+async def test_what_is_older_than_the_venue_tells_is_refused_and_settles_nothing(desk: Opener) -> None:
+    async with desk(NR) as joined:
+        await joined.submit("nr", limit(BUY, 10, "0.40"))
+        await asyncio.sleep(4 * 3_600)
+        order = joined["nr"].orders.place(limit(BUY, 10, "0.41"))
+        await lose(joined)
+        with pytest.raises(ResendRefused) as caught:
+            await joined["nr"].client(Recovery).recover()
+        assert caught.value.reason is EventResendRejectReason.BEGIN_EXEC_ID_TOO_SMALL
+        assert order.ending is Ending.UNKNOWN

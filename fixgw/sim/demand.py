@@ -36,6 +36,9 @@ class OnDemand:
             count: how many.
             msg_type: D, F, G or U1; any of them when empty.
             key_id: of the API key that sends them; any when empty.
+
+        Raises:
+            ConfigError: messages of that type do not fail.
         """
         self.app.failures.plan(Planned(failure, count, msg_type, key_id))
 

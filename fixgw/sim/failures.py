@@ -95,6 +95,13 @@ class Planned:
     msg_type: str = ""
     key_id: str = ""
 
+    def __post_init__(self) -> None:
+        if isinstance(self.failure, Failure) and self.msg_type not in FAILING | {""}:
+            raise ConfigError(
+                f"MsgType(35) {self.msg_type!r} does not fail behind the gateway",
+                remedy=f"say one of {', '.join(sorted(FAILING))}, or use refuse_next",
+            )
+
     def meets(self, session: str, msg_type: str) -> bool:
         """Tell whether a request is one of them."""
         meant = msg_type == self.msg_type if self.msg_type else msg_type in FAILING

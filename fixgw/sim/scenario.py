@@ -19,7 +19,7 @@ from fixgw.config.values import Count, Dollars, Duration, Quantity
 from fixgw.errors import ConfigError
 from fixgw.sim.admission import Trading
 from fixgw.sim.book import CONTRACT, Book
-from fixgw.sim.failures import OTHER, Failure, Refusal
+from fixgw.sim.failures import OTHER, Failure, Planned, Refusal
 from fixgw.sim.faults import FaultRule
 from fixgw.sim.orders import Side
 from fixgw.sim.participants import Participants
@@ -112,6 +112,9 @@ class FailNext:
     count: Count = 1
     msg_type: str = ""
     key: str = ""
+
+    def __post_init__(self) -> None:
+        Planned(self.failure, self.count, self.msg_type)  # or nothing of that kind fails
 
 
 @dataclass(frozen=True, slots=True)

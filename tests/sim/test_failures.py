@@ -159,6 +159,12 @@ def test_a_refusal_that_the_venue_could_not_tell_is_told_off(msg_type: str, code
         Refusal(msg_type, "WHY", code)
 
 
+@pytest.mark.parametrize("msg_type", ["R", "V", "nothing"])
+def test_only_what_goes_to_the_exchange_fails_behind_the_gateway(msg_type: str) -> None:
+    with pytest.raises(ConfigError, match=r"does not fail behind the gateway\n.*one of D, F, G, U1"):
+        Planned(Failure.APPLIED, msg_type=msg_type)
+
+
 def test_a_failure_without_a_type_leaves_requests_for_quote_alone(venue: Venue) -> None:
     ann = venue.log_on("ann", RT)
     fail(venue, Failure.INTERNAL_ERROR)

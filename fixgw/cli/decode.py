@@ -230,8 +230,14 @@ def _of_tape(path: Path, decoder: Decoder, follow: bool) -> Iterator[list[View]]
 
 def _of_record(record: Record, decoder: Decoder) -> View:
     found = _garbled(record) if record.flags & Flag.GARBLED else examine(record.payload)
-    direction = "out" if record.flags & Flag.OUTBOUND else "in"
-    return decoder.view(found, sending_time(record.utc_ns, "us").decode(), direction)
+    return decoder.view(found, sending_time(record.utc_ns, "us").decode(), _direction(record))
+
+
+def _direction(record: Record) -> str:
+    """Return the way that a frame took; what a reconciliation found took none."""
+    if record.flags & Flag.RECONCILED:
+        return "rec"
+    return "out" if record.flags & Flag.OUTBOUND else "in"
 
 
 def _garbled(record: Record) -> Found:

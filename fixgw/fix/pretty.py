@@ -62,7 +62,7 @@ class View:
         items: its fields in order, groups nested; empty when it is garbled.
         name: the message's name, else its MsgType(35).
         time: when it was recorded, else SendingTime(52), as a UTCTimestamp.
-        direction: ``in``, ``out`` or empty.
+        direction: ``in``, ``out``, ``rec`` for what a reconciliation found, or empty.
         faults: what is wrong with it.
     """
 
@@ -113,7 +113,7 @@ class Decoder:
         Args:
             found: the message.
             time: when it was recorded, a UTCTimestamp; else its SendingTime(52) is taken.
-            direction: ``in``, ``out`` or empty.
+            direction: see ``View``.
         """
         if found.garbled:
             return View(found, time=time, direction=direction, faults=found.faults)

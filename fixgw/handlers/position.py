@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, NamedTuple
 
-from fixgw.handlers.executions import Identity
+from fixgw.handlers.executions import TRADES, Identity
 
 ZERO = Decimal(0)
 COST_GRID = Decimal(
@@ -205,9 +205,15 @@ class Position:
             self.realised_pnl += realised
 
     def _hear(self, fill: Fill) -> None:
-        """Note the venue's own figure, unless a later execution has told a newer one."""
-        number = fill.identity.number
-        if fill.venue_qty is not None and (isinstance(number, str) or number >= self.venue_number):
+        """Note the venue's own figure, unless a later execution has told a newer one.
+
+        Of an execution without an ExecID it was reckoned, and stands when nothing else came meanwhile.
+        """
+        exchange, number = fill.identity
+        if exchange == TRADES and fill.venue_qty is not None:
+            if self.venue_qty in (None, fill.venue_qty - fill.qty):
+                self.venue_qty = fill.venue_qty
+        elif fill.venue_qty is not None and (isinstance(number, str) or number >= self.venue_number):
             self.venue_qty = fill.venue_qty
             self.venue_number = number if isinstance(number, int) else -1
 

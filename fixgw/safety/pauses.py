@@ -277,7 +277,7 @@ class PauseGuard(Book):
     def on_message(self, message: Message, context: Context) -> None:
         """Learn from reports, refusals and the status of markets; what is told again is old."""
         taker = self._takers.get(message.msg_type)
-        if taker is not None and not (context.redelivered or message.poss_dup):
+        if taker is not None and not (context.redelivered or context.reconciled or message.poss_dup):
             taker(message, context)
 
     def _report(self, message: Message, context: Context) -> None:

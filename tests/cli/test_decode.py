@@ -154,13 +154,14 @@ def test_a_tape_is_shown_with_its_own_times_and_directions(tmp_path: Path) -> No
                 record(mask(LOGON), Flag.OUTBOUND | Flag.REDACTED),
                 record(NEW_ORDER, Flag.OUTBOUND, at=1000),
                 record(b"8=FIXT.1.1\x019=x\x07", Flag.GARBLED, at=2000),
+                record(NEW_ORDER, Flag.RECONCILED, at=3000),
             ]
         )
         shown = [fixgw("decode", path).stdout for path in (made.path, made.path / "00000001.tape")]
     assert shown[0] == shown[1]
     rows = shown[0].splitlines()
     assert [row[:28] for row in rows] == [
-        f"20261122-12:00:00.00000{at} {way}" for at, way in enumerate(("out", "out", "in "))
+        f"20261122-12:00:00.00000{at} {way}" for at, way in enumerate(("out", "out", "in ", "rec"))
     ]
     assert "!" not in rows[0] + rows[1]
     assert rows[2].endswith("garbled: 8=FIXT.1.1|9=x\\x07  ! it was no whole FIX message when it came")

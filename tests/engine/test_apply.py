@@ -133,8 +133,8 @@ async def ordered_again(rig: Rig) -> None:
     await order.acknowledged(1)
 
 
-@pytest.mark.parametrize("named", [{"t17": "E1"}, {"t17": "E9"}])
-@pytest.mark.parametrize("known", [{"t17": "E1"}, {}])
+@pytest.mark.parametrize("named", [{"t17": "X1"}, {"t17": "X9"}])
+@pytest.mark.parametrize("known", [{"t17": "X1"}, {}])
 async def test_the_genuine_report_that_comes_late_counts_once(
     known: Mapping[str, str], named: Mapping[str, str]
 ) -> None:
@@ -149,7 +149,7 @@ async def test_the_genuine_report_that_comes_late_counts_once(
 async def test_what_came_on_the_wire_is_not_applied_again() -> None:
     async with joined(their_handler=Acknowledging()) as rig:
         await ordered(rig)
-        rig.them.link.send(Message("8", trade(1, 2, t17="E1")))
+        rig.them.link.send(Message("8", trade(1, 2, t17="X1")))
         await rig.settle()
         assert await apply(rig, trade(1, 2)) == 0
         assert seen(rig) == ("2", "0.02", "2", "0.02")
@@ -158,7 +158,7 @@ async def test_what_came_on_the_wire_is_not_applied_again() -> None:
 async def test_an_older_figure_takes_nothing_back() -> None:
     async with joined(their_handler=Acknowledging()) as rig:
         await ordered(rig)
-        rig.them.link.send(Message("8", trade(2, 4, t17="E2")))
+        rig.them.link.send(Message("8", trade(2, 4, t17="X2")))
         await rig.settle()
         await apply(rig, trade(1, 2))
         assert seen(rig) == ("4", "0.04", "4", "0.04")
@@ -198,6 +198,23 @@ async def test_books_survive_a_crash_and_handlers_are_not_told_again(
             assert seen(rig) == before == ("4", "0.04", "4", "0.04")
             assert told.reconciled == []
             assert await apply(rig, trade(1, 2), trade(2, 4)) == 0
+
+
+async def test_what_a_crash_tore_is_applied_the_next_time(tmp_path: Path) -> None:
+    path, copy = tmp_path / "us", tmp_path / "copy"
+    rows = [trade(number, 2 * number) for number in (1, 2, 3)]
+    async with standing(handler=Acknowledging()) as peer:
+        async with joined(store=lambda: Tape(path), peer=peer) as rig:
+            await ordered(rig)
+            await apply(rig, *rows)
+            shutil.copytree(path, copy)
+        segment = copy / "00000001.tape"
+        data = segment.read_bytes()
+        segment.write_bytes(data[: data.index(b"trade-2") + 3])  # as a process that was killed in its write
+        async with joined(store=lambda: Tape(copy), peer=peer, wait="none") as rig:
+            assert seen(rig) == ("2", "0.02", "2", "0.02")
+            assert await apply(rig, *rows) == 2
+            assert seen(rig) == ("6", "0.06", "6", "0.06")
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])

@@ -13,11 +13,13 @@ import pytest
 
 from fixgw.fix.message import Message
 from fixgw.handlers.account import Account
+from fixgw.handlers.base import Context
 from fixgw.handlers.executions import Executions, Identity, Verdict
 from fixgw.handlers.holdings import CORRECTABLE, KEPT, Holdings
 from fixgw.handlers.position import Position, Settled, traded
 from fixgw.handlers.positions import Positions
 from tests.handlers.fills import SYMBOL, fill, tell, trade
+from tests.handlers.port import Port
 
 FEE = {"t136": "1", "t137": "0.07", "t138": "USD", "t139": "4", "t891": "0"}
 
@@ -518,3 +520,67 @@ def test_a_trade_without_an_identity_counts_for_nothing() -> None:
     positions = Positions(lambda exec_id: None)
     tell(positions, trade(10))
     assert (len(positions), positions.malformed) == (0, 1)
+
+
+# -- what a reconciliation found, without an ExecID
+
+
+def missed(positions: Positions, *messages: Message) -> None:
+    """Let a reconciliation tell of each message."""
+    for message in messages:
+        positions.on_message(message, Context(Port(), 0, reconciled=True))
+
+
+def told_by_rest(number: int, qty: int, **more: str) -> Message:
+    return trade(qty, exec_id="-1;-1", t880=f"trade-{number}", **more)
+
+
+def test_a_trade_counts_once_for_all_sessions_by_whichever_name_it_is_told() -> None:
+    account, orders, listener = Account(), Positions(), Positions()
+    for one in (orders, listener):
+        one.join(account)
+    account.begin()
+    tell(listener, trade(3, t880="trade-1"))
+    missed(orders, told_by_rest(1, 3))
+    tell(orders, trade(3, t880="trade-1"))
+    assert [told(one)[0] for one in (account, orders, listener)] == ["3", "3", "3"]
+
+
+def test_both_sides_of_a_trade_with_oneself_count() -> None:
+    positions = Positions()
+    missed(positions, told_by_rest(1, 3, t37="bid"), told_by_rest(1, -2, t37="offer"))
+    assert told(positions)[0] == "1"
+
+
+def test_a_trade_older_than_all_that_is_remembered_counts_when_it_is_known_to_be_missed() -> None:
+    executions = Executions(kept=2)
+    for number in range(5, 9):
+        executions.take(Identity("0", number))
+    assert executions.take(Identity("0", 1)) is Verdict.DOUBTFUL
+    assert executions.take(Identity("0", 1), missed=True) is Verdict.NEW
+
+
+def test_a_figure_that_was_reckoned_stands_unless_something_came_meanwhile() -> None:
+    positions = Positions(flat_untold=True)
+    tell(positions, trade(2, t704="2"))
+    missed(positions, told_by_rest(1, 3, t704="5"))
+    assert positions.latest(SYMBOL) == Decimal(5)
+    tell(positions, trade(4, t704="10"))
+    missed(positions, told_by_rest(2, 1, t704="6"))
+    assert positions.latest(SYMBOL) == Decimal(10)
+
+
+def test_without_a_figure_the_venues_own_stays() -> None:
+    positions = Positions(flat_untold=True)
+    tell(positions, trade(2, t704="2"))
+    missed(positions, told_by_rest(1, 3))
+    assert positions.latest(SYMBOL) == Decimal(2)
+
+
+def test_what_was_missed_is_still_known_after_a_restart() -> None:
+    positions, later = Positions(), Positions()
+    missed(positions, told_by_rest(1, 3))
+    later.load(positions.dump())
+    assert later.knows(trade(3, t880="trade-1"))
+    tell(later, trade(3, t880="trade-1"))
+    assert told(later)[0] == "3"

@@ -155,7 +155,7 @@ class DropCopy(Client):
     def on_message(self, message: Message, context: Context) -> None:
         """Take in what answers the query that runs."""
         taker = self._takers.get(message.msg_type)
-        if self._query is None or taker is None:
+        if self._query is None or taker is None or context.reconciled:
             return
         try:
             taker(self._query, message)

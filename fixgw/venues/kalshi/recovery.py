@@ -134,7 +134,7 @@ class Recovery(Client):
 
     def on_message(self, message: Message, context: Context) -> None:
         """Note how far the venue has told, and when it says that it does not know."""
-        if message.msg_type not in ANSWERS:
+        if message.msg_type not in ANSWERS or context.reconciled:  # of those, some are older than others
             return
         index = message.index
         exec_id = index.get(EXEC_ID)

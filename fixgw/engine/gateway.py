@@ -322,7 +322,7 @@ class Gateway:
             await self._stop()
 
     def _open_sessions(self) -> None:
-        """Rebuild every session from its store, then the account of those at one venue."""
+        """Rebuild every session from its store, then the accounts that they share."""
         self._accounts = {plan.account: Account() for plan in self._plans if plan.positions is not None}
         for plan in self._plans:
             account = self._accounts.get(plan.account)

@@ -10,7 +10,7 @@ from fixgw.handlers.position import Fill, Settled
 
 
 class Account(Holdings):
-    """The positions that the sessions at one venue tell of together; what two of them report counts once.
+    """The positions that the sessions of one account tell of together; what two of them report counts once.
 
     It can not be put together from the sessions' own positions, which overlap. So each session keeps the
     account in its checkpoint beside its own. At a start the one that knows most is taken, and what each

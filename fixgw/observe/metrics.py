@@ -204,7 +204,7 @@ DURATIONS: tuple[tuple[str, str, Callable[[SessionView], HistogramSnapshot]], ..
 )
 
 
-SYMBOLS = 100  # markets with metrics of their own at each venue: those with the largest positions
+SYMBOLS = 100  # markets with metrics of their own in each account: those with the largest positions
 
 EACH: tuple[tuple[str, str, Callable[[PositionSnapshot], Decimal]], ...] = (
     ("position_contracts", "Net YES contracts held in a market, negative for NO.", lambda p: p.qty),

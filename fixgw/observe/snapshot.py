@@ -202,7 +202,7 @@ class GatewaySnapshot:
     Args:
         taken_utc_ns: when it was taken, nanoseconds since 1970.
         sessions: by name, in the order of the configuration.
-        positions: by venue and environment: what its sessions tell together, each execution once.
+        positions: by venue, environment and account: what its sessions tell together, each execution once.
         kill: when and why the kill switch was pulled, None while it is off.
         reconciliation: what the last reconciliation came to, None while none was told of since start.
     """

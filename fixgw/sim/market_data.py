@@ -41,6 +41,7 @@ REPEATED = 13
 SNAPSHOT, UPDATES, DISABLE = "0", "1", "2"  # SubscriptionRequestType(263)
 NEW, CHANGE, DELETE = "0", "1", "2"  # MDUpdateAction(279)
 TRADE = "2"  # MDEntryType(269)
+BLOCK_TRADE = "1"  # TrdType(828)
 FORMER_PRICE = Decimal(-1)  # of an order that was replaced: its report does not hold it
 ENTRY_TYPES = {Side.BUY: "0", Side.SELL: "1"}
 
@@ -178,6 +179,22 @@ class Feed:
                 reader.deliver(Message("f", pairs))
                 if state is TradingState.SETTLED:
                     del reader.states[symbol]
+
+    def tell_block(self, symbol: str, price: Decimal, qty: Decimal, trade_id: str, now_ns: int) -> None:
+        """Tell those who read a market of a trade that others have agreed on, away from the book.
+
+        Args:
+            symbol: the market.
+            price: of YES, dollars.
+            qty: contracts.
+            trade_id: TradeID(1003).
+            now_ns: the instant, UTC nanoseconds.
+        """
+        pairs = _entry(NEW, symbol, TRADE, price, qty, now_ns)
+        block = Entry(symbol, [*pairs, (tags.TRD_TYPE, BLOCK_TRADE), (tags.TRADE_ID, trade_id)])
+        for reader in list(self._readers.values()):
+            if symbol in reader.books:
+                reader.deliver(_update([block], reader.account))
 
     def tell(self, events: Sequence[EngineEvent]) -> None:
         """Tell what a matching cycle has changed in the books that somebody reads, and its trades."""

@@ -319,6 +319,16 @@ class Simulator(OnDemand):
         for side, price in ((Side.BUY, bid), (Side.SELL, offer)):
             self._house.keep(symbol, side, price, size, self.now().utc_ns)
 
+    def block_trade(self, symbol: str, price: Decimal, qty: Decimal) -> None:
+        """Let others trade a block among themselves, away from the book; market data tells of it.
+
+        Args:
+            symbol: an open market.
+            price: YES price, dollars.
+            qty: contracts.
+        """
+        self.app.feed.tell_block(symbol, price, qty, self.engine.new_id(), self.now().utc_ns)
+
     def fill(self, cl_ord_id: str, qty: Decimal) -> Order:
         """Let the house trade against a client's resting order, in whole or in part, and return its order.
 

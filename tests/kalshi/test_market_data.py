@@ -14,7 +14,7 @@ from fixgw.sim.settlement import Result
 from fixgw.venues.kalshi.market_book import Level
 from fixgw.venues.kalshi.market_data import MarketData
 from fixgw.venues.kalshi.market_requests import MarketDataRefused
-from fixgw.venues.kalshi.messages import MDReqRejReason, SecurityTradingStatus
+from fixgw.venues.kalshi.messages import MDReqRejReason, SecurityTradingStatus, TrdType
 from tests.kalshi.covers import covers
 from tests.kalshi.desk import BUY, MARKET, SELL, STORM, Joined, Opener, Seat, limit
 
@@ -97,6 +97,21 @@ async def test_269_2_a_trade_tells_its_aggressor(
         assert trade is not None
         assert (trade.aggressor_side, trade.trade_id) == (side, update.get(1003))
         assert trade.md_entry_size == 3
+
+
+@covers("X market-data")
+async def test_828_1_a_block_trade_leaves_the_book_alone(desk: Opener) -> None:
+    async with desk({"books": Seat("market-data", "beta"), "deaf": Seat("market-data")}) as joined:
+        client = await subscribed(joined)
+        before = dict(client.book(MARKET).bids)
+        joined.look()
+        joined.venue.block_trade(MARKET, Decimal("0.42"), Decimal(500))
+        await joined.heard("books", "X|268=1|279=0|269=2|270=0.4200|271=500.00|828=1|1003|!2446|!11")
+        await joined.heard("deaf")
+        trade = client.book(MARKET).last_trade
+        assert trade is not None
+        assert (trade.trd_type, trade.aggressor_side) == (TrdType.BLOCK_TRADE, None)
+        assert dict(client.book(MARKET).bids) == before
 
 
 @covers("X market-data")

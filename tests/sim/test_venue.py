@@ -12,7 +12,7 @@ import pytest
 from fixgw.clock import ManualClock
 from fixgw.errors import ConfigError
 from fixgw.sim.admission import Trading
-from fixgw.sim.kinds import DC, NR, PT, RT
+from fixgw.sim.kinds import DC, NR, PT, RFQ, RT, SessionKind
 from fixgw.sim.orders import Side, State
 from fixgw.sim.pki import DEFAULT_CLIENTS, KeyRegistry, StateDirectory, public_pem
 from fixgw.sim.reports import timestamp
@@ -129,6 +129,19 @@ class TestRejects:
             client.send("D", buy("a1") + "|333333=1")
             reject = await client.receive("3")
             assert (reject[45], reject[371], reject[372], reject[373]) == ("2", "333333", "D", "3")
+
+    @pytest.mark.parametrize(("msg_type", "body"), [("2", "7=1|16=0"), ("4", "123=Y|36=9"), ("4", "36=9")])
+    @pytest.mark.parametrize("kind", [NR, RFQ], ids=lambda kind: kind.name)
+    async def test_nothing_is_sent_again_or_renumbered_without_retransmission(
+        self, venue: Simulator, kind: SessionKind, msg_type: str, body: str
+    ) -> None:
+        async with wire(venue, kind) as client:
+            await client.log_on()
+            client.send(msg_type, body)
+            reject = await client.receive("3")
+            assert [reject[tag] for tag in (45, 372, 373)] == ["2", msg_type, "11"]
+            client.send("1", "112=well")
+            assert (await client.receive("0"))[112] == "well"
 
     async def test_a_message_that_the_session_does_not_take(self, venue: Simulator) -> None:
         async with wire(venue, PT) as client:

@@ -16,7 +16,7 @@ from fixgw.engine.ending import Ending, LinkEnd
 from fixgw.engine.reconciled import records_of
 from fixgw.engine.recovery import Rebuild, stored_message
 from fixgw.engine.settings import LinkSettings
-from fixgw.errors import StoreError
+from fixgw.errors import StoreError, StoreFull
 from fixgw.fix.message import Message
 from fixgw.handlers.router import Router
 from fixgw.observe.histogram import Histogram
@@ -202,8 +202,11 @@ class Link(Driver, asyncio.Protocol, asyncio.BufferedProtocol):
             How many were new.
 
         Raises:
+            StoreFull: there is no room for them.
             StoreError: they could not be written; nothing was applied.
         """
+        if self.store.full:
+            raise StoreFull(f"{self.name}: the disk is full: free some room, then apply them again")
         records = records_of(self.settings, self.router.books, reports, self.upkeep.record)
         if not records:
             return 0

@@ -212,6 +212,16 @@ async def test_the_audit_names_what_the_system_knows(
             {"session": "us", "reason": "x", "next_in": True},
             "'next_in' has to be a whole number",
         ),
+        (
+            "apply",
+            {"session": "us", "run_id": "x", "source": "REST", "reports": "35=8"},
+            "argument 'reports' has to be a list",
+        ),
+        (
+            "apply",
+            {"session": "us", "run_id": "x", "source": "REST", "reports": [[[37, "V1"]]]},
+            "a report can not be read",
+        ),
     ],
 )
 async def test_a_refusal_says_what_is_wrong(

@@ -12,12 +12,13 @@ import pytest
 
 from fixgw.clock import ManualClock
 from fixgw.engine.reconciled import append_reports, read_reports
-from fixgw.errors import LocalError, StoreLocked
+from fixgw.errors import LocalError, StoreFull, StoreLocked
 from fixgw.fix.message import Message
 from fixgw.handlers.base import Context
 from fixgw.handlers.order import Order, OrderState
 from fixgw.records import Flag, Kind, Record
 from fixgw.store.check import check
+from fixgw.store.memory import MemoryStore
 from fixgw.store.reader import records
 from fixgw.store.tape import Tape
 from fixgw.transport.memory import MemoryNetwork
@@ -263,6 +264,16 @@ async def test_a_tape_that_a_gateway_has_is_never_opened(tmp_path: Path) -> None
         plan = plan_for(rig.network.connector("them"), store=lambda: Tape(path))
         with pytest.raises(StoreLocked):
             append_reports(plan, read_reports([trade(1, 2)], RUN, SOURCE), ManualClock())
+
+
+async def test_on_a_full_disk_the_session_lives_and_nothing_is_applied() -> None:
+    store = MemoryStore()
+    async with joined(store=lambda: store, their_handler=Acknowledging()) as rig:
+        await ordered(rig)
+        store.full = True
+        with pytest.raises(StoreFull, match="free some room"):
+            await apply(rig, trade(1, 2))
+        assert (seen(rig), rig.us.active) == (("0", "0", "0", "0"), True)
 
 
 @pytest.mark.parametrize(

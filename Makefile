@@ -10,7 +10,7 @@ SPREAD := -n auto --dist worksteal  # over the processors
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type bench fuzz interop examples tests tests-fix tests-session tests-rest coverage format clean
+.PHONY: help setup demo test lint type bench fuzz interop slow tests tests-fix tests-session tests-rest coverage format clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,10 +64,8 @@ coverage: tests
 	  .coverage-data/fix/data .coverage-data/session/data .coverage-data/rest/data
 	COVERAGE_FILE=.coverage-data/all $(COVERAGE) report --fail-under=95
 
-examples: $(STAMP) ## run every example; each brings its own simulator
-	$(PY) -m pytest -q -p no:cacheprovider examples
-	@set -e; for example in $(filter-out examples/test_% examples/echo_acceptor.py,$(wildcard examples/*.py)); do \
-	  echo "== $$example"; timeout 120 $(PY) $$example; done
+slow: $(STAMP) ## what takes whole programs and seconds: every example, the benchmarks at work
+	$(PY) -m pytest -q -m slow $(SPREAD) tests
 
 bench: ## measure fixgw beside QuickFIX with TLS and simplefix; BENCH=--quick for a look
 	PYTHON=$(PYTHON) bench/setup

@@ -14,6 +14,7 @@ PLAN = Plan(round_trips=20, orders=60, outstanding=7)
 OWN = [peer for peer in PEERS if not peer.needs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("peer", OWN, ids=lambda peer: peer.name)
 def test_a_peer_completes_the_plan_in_two_processes(peer: Peer, tmp_path: Path) -> None:
     roundtrip.make_certificates(tmp_path)
@@ -22,6 +23,7 @@ def test_a_peer_completes_the_plan_in_two_processes(peer: Peer, tmp_path: Path) 
     assert figures.orders_per_second > 0
 
 
+@pytest.mark.slow
 def test_a_peer_that_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"cert\.pem"):
         roundtrip.run_once(roundtrip.FIXGW, PLAN, tmp_path)

@@ -37,6 +37,7 @@ def test_every_example_is_run_here() -> None:
     assert sorted([*LAST_LINES, *SERVERS]) == sorted(path.name for path in EXAMPLES.glob("*.py"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(LAST_LINES))
 def test_an_example_runs_by_itself(name: str, tmp_path: Path) -> None:
     done = subprocess.run(

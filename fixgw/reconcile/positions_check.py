@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from fixgw.errors import FixError
 from fixgw.messages.order_entry import Side
+from fixgw.reconcile.kalshi import execution_of_fill
 from fixgw.reconcile.model import (
     Break,
     BreakKind,
@@ -23,6 +24,7 @@ from fixgw.venues.kalshi.rest import KalshiRest
 NAME = "REST positions"
 NOTHING = "no position was compared: no market traded in the period"
 ZERO = Decimal(0)
+LOOKS = 3  # at a market that trades while it is looked at
 
 
 class PositionsCheck:
@@ -69,13 +71,37 @@ class PositionsCheck:
         for one in seen:
             expected = (one.position or ZERO) + sum(_missing_after(one, report.breaks), ZERO)
             held = theirs.get((one.symbol, one.subaccount), ZERO)
-            if held != expected and not (held == ZERO and await self._is_settled(one.symbol)):
+            if held == expected or (held == ZERO and await self._is_settled(one.symbol)):
+                continue
+            if not await self._traded_meanwhile(one):
                 yield _difference(one, expected, held)
+
+    async def _traded_meanwhile(self, last: Execution) -> bool:
+        """Tell whether what the venue executed while both sides were read explains a difference."""
+        for _ in range(LOOKS):
+            fills = self._rest.fills(since_ns=last.utc_ns, symbol=last.symbol, subaccount=last.subaccount)
+            told = [execution_of_fill(fill) async for fill in fills]
+            later = [one for one in told if _is_later(one, last)]
+            if not later:
+                return False
+            expected = (last.position or ZERO) + sum(map(_signed, later), ZERO)
+            held = self._rest.positions(subaccount=last.subaccount)
+            if expected == sum([one.position async for one in held if one.symbol == last.symbol], ZERO):
+                return True
+        return False
 
     async def _is_settled(self, symbol: str) -> bool:
         async for _ in self._rest.settlements(symbol=symbol):
             return True
         return False
+
+
+def _is_later(one: Execution, last: Execution) -> bool:
+    return one.utc_ns > last.utc_ns and one.trade_key != last.trade_key
+
+
+def _signed(one: Execution) -> Decimal:
+    return one.qty if one.side is Side.BUY else -one.qty
 
 
 def _missing_after(last: Execution, breaks: Iterable[Break]) -> Iterator[Decimal]:
@@ -88,7 +114,7 @@ def _missing_after(last: Execution, breaks: Iterable[Break]) -> Iterator[Decimal
             last.symbol,
             last.subaccount,
         ) and theirs.utc_ns >= last.utc_ns:
-            yield theirs.qty if theirs.side is Side.BUY else -theirs.qty
+            yield _signed(theirs)
 
 
 def _difference(one: Execution, expected: Decimal, held: Decimal) -> Break:

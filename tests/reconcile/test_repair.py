@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from fixgw.engine.gateway import Gateway
@@ -23,7 +24,7 @@ from fixgw.sim.rest.faults import Distortion
 from fixgw.sim.sessions import memory_plans
 from fixgw.sim.settlement import Result
 from tests.reconcile.campaign import SESSIONS, SYMBOLS, Job, in_memory
-from tests.sim.rest import BUY, Traders
+from tests.sim.rest import BUY, DeskTransport, Traders, rest_of
 
 SYMBOL = SYMBOLS[0]
 PLAIN = {"use_dollars": True, "skip_pending_exec_reports": True}
@@ -124,6 +125,30 @@ async def test_a_position_that_differs(keys: Path, tmp_path: Path) -> None:
         faults = job.desk.venue.rest.faults
         faults.distort = distorted("market_positions", lambda row: {**row, "position_fp": "9.00"})
         assert only(await job.run()).kind is BreakKind.POSITION_DIFFERENCE
+
+
+class Trading(DeskTransport):
+    """Lets a trade happen just before the venue is asked what is held."""
+
+    def __init__(self, job: Job, order: str) -> None:
+        super().__init__(job.desk.venue)
+        self._job = job
+        self._order = order
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if "/portfolio/positions" in request.url.path and self._order:
+            self._job.desk.venue.fill(self._order, Decimal(1))
+            self._order = ""
+        return await super().handle_async_request(request)
+
+
+async def test_a_trade_while_both_sides_are_read_is_no_difference(keys: Path, tmp_path: Path) -> None:
+    async with in_memory(keys, tmp_path, 1) as job:
+        await bought(job)
+        order = await job.desk.submit(Side.BUY, 40, 10, SYMBOL)
+        await job.desk.pause(10)
+        async with rest_of(job.desk.venue, transport=Trading(job, order.cl_ord_id)) as rest:
+            assert (await replace(job, rest=rest).run()).breaks == ()
 
 
 # -- what is repaired

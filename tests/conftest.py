@@ -12,8 +12,8 @@ import structlog
 REQUIRED_IN_CI = ("stunnel", "soak", "screenshot", "slow")
 SOAK_TIMEOUT_S = 600
 
-# Coverage follows the processes that pytest-xdist starts. What a test starts runs much slower when it is followed
-# too, and tests nothing that tests inside the process do not.
+# Coverage follows the processes that pytest-xdist starts. What a test starts runs much slower when it is
+# followed too, and tests nothing that tests inside the process do not.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 

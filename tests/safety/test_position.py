@@ -51,7 +51,12 @@ async def orders(memory_venue: Simulator, tmp_path: Path) -> AsyncIterator[Order
 def _order(
     side: Side, qty: int, *, price: str = "0.50", account: str | None = None, **fields: Any
 ) -> NewOrderSingle:
-    terms: dict[str, Any] = {"symbol": MARKET, "side": side, "order_qty": Decimal(qty), "price": Decimal(price)}
+    terms: dict[str, Any] = {
+        "symbol": MARKET,
+        "side": side,
+        "order_qty": Decimal(qty),
+        "price": Decimal(price),
+    }
     return NewOrderSingle(**terms, alloc_account=account, **fields)
 
 

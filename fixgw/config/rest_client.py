@@ -46,6 +46,8 @@ def rest_known(loaded: Loaded, sessions: list[Resolved]) -> Iterator[Problem]:
     settings = loaded.settings
     if settings.rest is None and not settings.kill_switch.over_rest:
         return
+    if any(_key_is_wrong(session) for session in sessions if has_rest(session)):
+        return  # of which the session's own check tells, also where REST borrows the key
     try:
         rest_client(settings.rest, sessions)
     except ConfigError as error:
@@ -72,6 +74,14 @@ def over_rest(loaded: Loaded, sessions: Sequence[Resolved]) -> KillStep | None:
 def has_rest(session: Resolved) -> bool:
     """Tell whether the session's venue has a REST API that is known here."""
     return session.section.venue in VENUES and not session.accepts
+
+
+def _key_is_wrong(session: Resolved) -> bool:
+    try:
+        session.read_key()
+    except ConfigError:
+        return True
+    return False
 
 
 def _lender(sessions: Sequence[Resolved]) -> Resolved:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from fixgw.errors import LocalError
+from fixgw.errors import LocalError, Refused
 from fixgw.fix.message import Message
 from fixgw.fix.tags import ORDER_QTY, ORIG_CL_ORD_ID, PRICE, SIDE, SYMBOL
 from fixgw.handlers.base import SessionPort
@@ -14,6 +14,8 @@ from fixgw.messages.order_entry import Side
 from fixgw.safety.reading import decimal_of
 
 NEW_ORDER, REPLACE = "D", "G"
+# Orders in lists, crosses and several legs: what no limit can judge does not leave where there is one.
+UNJUDGED = frozenset({"E", "s", "t", "AB", "AC"})
 BUYERS = frozenset({Side.BUY, Side.BUY_MINUS})
 RULE = "risk"  # under which an order that can not be read is counted
 
@@ -49,8 +51,11 @@ def proposal_of(message: Message, port: SessionPort | None) -> Proposal | None:
         port: the session, for the order that a replace changes.
 
     Raises:
-        Refused: price or quantity is no number.
+        Refused: price or quantity is no number, or the message holds orders of another form.
     """
+    if message.msg_type in UNJUDGED:
+        text = f"35={message.msg_type} holds orders that the limits of risk can not judge"
+        raise Refused(f"{text}: send each as a NewOrderSingle(D)", RULE)
     if message.msg_type not in (NEW_ORDER, REPLACE):
         return None
     qty, price = decimal_of(message, ORDER_QTY, RULE), decimal_of(message, PRICE, RULE)

@@ -94,6 +94,12 @@ def test_what_can_not_be_judged_does_not_leave(rule: Rule, order: dict[str, Any]
         _guard(rule).admit(new_order(**order), NOW)
 
 
+@pytest.mark.parametrize("msg_type", ["E", "s", "t", "AB", "AC"])
+def test_orders_in_another_form_do_not_leave(msg_type: str) -> None:
+    with pytest.raises(Refused, match="send each as a NewOrderSingle"):
+        _guard(MaxOrderQty(D(10))).admit(Message(msg_type, [(11, "a")]), NOW)
+
+
 def test_an_order_without_a_quantity_does_not_leave() -> None:
     with pytest.raises(LimitBreached, match=r"there is no OrderQty\(38\) to judge"):
         _guard(MaxOrderQty(D(1))).admit(Message("D", [(11, "a"), (44, "0.5"), (54, "1"), (55, "M")]), NOW)

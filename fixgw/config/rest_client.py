@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from fixgw.config.problems import Problem
 from fixgw.config.resolve import Resolved
@@ -12,10 +13,12 @@ from fixgw.config.settings import Loaded
 from fixgw.config.values import Secret
 from fixgw.errors import ConfigError
 from fixgw.safety.kill_steps import KillStep
-from fixgw.venues.kalshi.rest import KalshiRest, RestSettings
 from fixgw.venues.kalshi.rest_kill import CancelAllOverRest
 from fixgw.venues.kalshi.signer import Credentials
 from fixgw.venues.keys import read_key_file
+
+if TYPE_CHECKING:
+    from fixgw.venues.kalshi.rest import KalshiRest
 
 REST_HOST = "rest"  # the role of the host among those of an environment
 VENUES = frozenset({"kalshi"})
@@ -31,6 +34,9 @@ def rest_client(section: RestSection | None, sessions: Sequence[Resolved]) -> Ka
     Raises:
         ConfigError: no session lends what is missing, or the key or a certificate can not be used.
     """
+    # here, because httpx takes a tenth of a second that a gateway without REST need not wait
+    from fixgw.venues.kalshi.rest import KalshiRest, RestSettings
+
     section = section or RestSection()
     lender = _lender(sessions)
     return KalshiRest(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fixgw.safety.grid import Grids
-from fixgw.venues.kalshi.rest import KalshiRest
+
+if TYPE_CHECKING:
+    from fixgw.venues.kalshi.rest import KalshiRest
 
 
 async def load_grids(rest: KalshiRest, grids: Grids, series: Sequence[str]) -> int:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fixgw.safety.kill_steps import Killable, OrderStep
-from fixgw.venues.kalshi.rest import KalshiRest
+
+if TYPE_CHECKING:
+    from fixgw.venues.kalshi.rest import KalshiRest
 
 
 class CancelAllOverRest(OrderStep):

@@ -76,7 +76,8 @@ class TapeFeed:
         self._witnesses = list(witnesses)
         self._timeline = Timeline(source.session, retransmission=source.retransmission)
         self._begins_ns = BEGINNING_NS
-        self._told = Told(self.name, source.session, source.in_dollars, whole=not ours)
+        session = source.session if ours else ""  # a listener hears what was meant for another session
+        self._told = Told(self.name, session, source.in_dollars, whole=not ours)
         self._notes: list[str] = []
         self._waiting: dict[int, Record] = {}
 

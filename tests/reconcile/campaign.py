@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ from fixgw.sim.product import Product
 from fixgw.sim.sessions import memory_plans, memory_sessions, memory_settings, write_sessions
 from fixgw.sim.venue import MARKETS, SimSettings, Simulator
 from fixgw.store.reader import records
+from fixgw.transport.memory import MemoryNetwork
 from fixgw.venues.kalshi.dropcopy import DropCopy
 from fixgw.venues.kalshi.messages import NewOrderSingle
 from fixgw.venues.kalshi.rest import KalshiRest
@@ -203,11 +205,15 @@ class Desk:
             found += [f"{key.symbol}: {name} {mine}, {true}" for name, mine, true in rows if mine != true]
         return found
 
-    def orders_wrong(self) -> list[str]:
-        """Return the orders that say otherwise than the ledger; those that never arrived are left out."""
+    def orders_wrong(self, gateway: Gateway | None = None) -> list[str]:
+        """Return the orders that say otherwise than the ledger; those that never arrived are left out.
+
+        Args:
+            gateway: whose orders; those of the desk's own by default.
+        """
         found = []
         fees = fees_of(self.venue.ledger)
-        for mine in self.gateway.orders.snapshot():
+        for mine in (gateway or self.gateway).orders.snapshot():
             if not mine.order_id:
                 continue
             true = self.venue.ledger.orders[mine.order_id]
@@ -259,6 +265,16 @@ def found_by(report: ReconciliationReport) -> list[Trade]:
 def others(report: ReconciliationReport) -> list[BreakKind]:
     """Return the kinds of the other differences that a run found."""
     return [one.kind for one in report.breaks if one.kind is not BreakKind.MISSING_IN_FIX]
+
+
+async def rebuilt(job: Job) -> Gateway:
+    """Return what a process would know that begins with the tape as it is now, as after a crash."""
+    copy = job.desk.tape.with_name("crashed")
+    shutil.copytree(job.desk.tape, copy / "orders")
+    store = {"orders": {"store": {"kind": "tape", "path": str(copy)}}}
+    [plan] = memory_plans(job.desk.venue, SESSIONS, settings=store)
+    unreachable = replace(plan, connector=MemoryNetwork().connector("nobody"))
+    return Gateway([unreachable], clock=job.desk.venue.settings.clock, wait="none")
 
 
 # -- in memory --

@@ -10,7 +10,7 @@ import pytest
 
 from fixgw.reconcile.model import FeedResult, ReconciliationReport, Subject, Verdict
 from tests.conftest import soak
-from tests.reconcile.campaign import found_by, in_memory, over_sockets
+from tests.reconcile.campaign import found_by, in_memory, over_sockets, rebuilt
 
 Play: TypeAlias = Callable[[Path, Path, int], Awaitable[None]]
 
@@ -29,6 +29,9 @@ async def with_everything(keys: Path, directory: Path, seed: int) -> None:
         assert (job.desk.wrong(cash=True), job.desk.orders_wrong()) == ([], [])
         again = await job.run(apply=True)
         assert (again.exit_code, again.applied, again.breaks) == (0, 0, ())
+        async with await rebuilt(job) as after_a_crash:
+            assert after_a_crash["orders"].positions.snapshot() == job.desk.positions.snapshot()
+            assert job.desk.orders_wrong(after_a_crash) == []
 
 
 async def without_entitlement(keys: Path, directory: Path, seed: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -15,15 +16,19 @@ from fixgw.engine.gateway import Gateway
 from fixgw.errors import LocalError
 from fixgw.handlers.order import OrderState
 from fixgw.messages.order_entry import Side
-from fixgw.reconcile.delivery import Holder
+from fixgw.reconcile.delivery import Holder, to_gateway
 from fixgw.reconcile.job import repaired
-from fixgw.reconcile.model import Break, BreakKind, ReconciliationReport, Verdict
-from fixgw.reconcile.repair import Batch
+from fixgw.reconcile.model import Break, BreakKind, Period, ReconciliationReport, Verdict
+from fixgw.reconcile.placing import PlacingCheck
+from fixgw.reconcile.reconciler import Reconciler
+from fixgw.reconcile.repair import Batch, RepairPlanner
+from fixgw.reconcile.sources import Sources
 from fixgw.sim.orders import Side as HouseSide
 from fixgw.sim.rest.faults import Distortion
-from fixgw.sim.sessions import memory_plans
+from fixgw.sim.sessions import memory_plans, memory_sessions, memory_settings
 from fixgw.sim.settlement import Result
-from tests.reconcile.campaign import SESSIONS, SYMBOLS, Job, in_memory
+from fixgw.sim.venue import Simulator
+from tests.reconcile.campaign import HOUR_NS, SESSIONS, SYMBOLS, Desk, Job, in_memory
 from tests.sim.rest import BUY, DeskTransport, Traders, rest_of
 
 SYMBOL = SYMBOLS[0]
@@ -255,3 +260,37 @@ async def test_without_a_yes_nothing_is_changed(keys: Path, tmp_path: Path) -> N
         before = job.desk.positions.snapshot()
         assert (await job.run()).applied == 0
         assert job.desk.positions.snapshot() == before
+
+
+async def test_a_listeners_own_report_is_applied_word_for_word(keys: Path, tmp_path: Path) -> None:
+    """Neither REST nor the drop copy: another session of the account has heard everything."""
+    heard = {"options": {**PLAIN, "listener_session": True}, "store": store(tmp_path)}
+    sessions = {**SESSIONS, "heard": ("orders-nr", "listener")}
+    settings: dict[str, dict[str, Any]] = {"orders": {"store": store(tmp_path)}, "heard": heard}
+    async with Simulator(memory_settings(keys)) as venue:
+        clock = venue.settings.clock
+        _, resolved = memory_sessions(venue, sessions, settings=settings)
+        async with Gateway(memory_plans(venue, sessions, settings=settings), clock=clock) as gateway:
+            tape = resolved[0].store_path
+            assert tape is not None
+            desk = Desk(venue, gateway, random.Random(1), tape)
+            job = Job(desk, resolved[0], None, None)
+            await bought(job)
+            await lost(job, 3)
+            await desk.pause(10)
+            now_ns = clock.now().utc_ns
+            sources = Sources()
+            for one in resolved:
+                sources.add_tape(one, now_ns)
+            checks = [PlacingCheck(sources.named)]
+            period = Period(now_ns - HOUR_NS, now_ns)
+            report = await Reconciler(sources.feeds, period, checks=checks, clock=clock).run()
+            assert [one.kind for one in report.breaks] == [BreakKind.MISSING_IN_FIX] * 3
+            repair = await RepairPlanner(sources.last, None, sources.cents).plan(report)
+            assert [batch.source for batch in repair.batches] == ["tape of heard"]
+            told = await repaired(report, repair, lambda _: True, to_gateway(gateway))
+            assert (told.applied, desk.wrong(cash=True), desk.orders_wrong()) == (3, [], [])
+
+
+def store(directory: Path) -> dict[str, str]:
+    return {"kind": "tape", "path": str(directory / "tapes")}

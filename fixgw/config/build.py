@@ -34,7 +34,7 @@ from fixgw.engine.timetable import Timetable
 from fixgw.errors import ConfigError
 from fixgw.observe import metrics
 from fixgw.session.hooks import ResendEverything
-from fixgw.session.state import OnGap, Role, SessionSettings
+from fixgw.session.state import OnGap, OnMismatch, Role, SessionSettings
 from fixgw.store.base import Store
 from fixgw.store.memory import MemoryStore
 from fixgw.store.tape import Tape, TapeSettings
@@ -236,11 +236,17 @@ def _session_settings(session: Resolved) -> SessionSettings:
         time_precision=cast(Any, section.time_precision or profile.time_precision),
         resend_policy=ResendEverything() if session.accepts else session.venue.resend_policy(kind),
         check=make_check(session),
-        on_mismatch=section.on_mismatch,
+        on_mismatch=_on_mismatch(session),
         **{name: getattr(section, name) for name in _AS_WRITTEN},
         **_part_of(SessionSettings, section.limits),
         **section.timing.model_dump(),
     )
+
+
+def _on_mismatch(session: Resolved) -> OnMismatch:
+    """Numbers that begin anew with each Logon have nothing to stop for."""
+    anew = session.kind.must_reset or session.section.reset_on_logon
+    return OnMismatch.RESET if anew else session.section.on_mismatch
 
 
 def _accepted_versions(session: Resolved) -> frozenset[str]:

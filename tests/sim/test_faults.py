@@ -171,6 +171,15 @@ class TestDuplicate:
         assert decision is not None
         assert "expects 3 and got 2" in decision.why
 
+    async def test_where_each_logon_begins_anew_the_session_comes_back(
+        self, memory_venue: Simulator, memory_gateway: Gateway
+    ) -> None:
+        memory_venue.inject(FaultRule(Fault.DUPLICATE, kind="orders-nr", msg_type="8", at=[1]))
+        await acknowledged(memory_gateway, "nr", "a1")
+        await asyncio.sleep(5)
+        session = memory_gateway["nr"]
+        assert (session.active, session.snapshot().connections) == (True, 2)
+
 
 class TestSilence:
     async def test_the_gateway_notices_and_comes_back(

@@ -115,7 +115,7 @@ class SessionSection(Part):
     on_gap: OnGap | None = None
     """`continue` or `reconnect`, on sessions that can not ask for what is missing"""
     on_mismatch: OnMismatch = OnMismatch.STOP
-    """`stop` or `reset` when the two sides disagree on a number; always `reset` where each Logon begins at 1"""
+    """`stop` or `reset` when two sides disagree on a number; `reset` wherever each Logon begins at 1"""
     on_error: Literal["continue", "stop"] = "continue"
     """what follows when a handler raises"""
     maintenance: Literal["venue"] = "venue"

@@ -33,7 +33,7 @@ class Account(Holdings):
         self._gathers = False
         if self._offers:
             self.restore(max(self._offers, key=lambda state: state["counted"]))
-        for fill, missed in sorted(self._fills, key=lambda one: one[0].identity):
+        for fill, missed in sorted(self._fills, key=lambda one: _age(one[0].identity)):
             super().book(fill, missed=missed)
         for event in self._events:
             if isinstance(event, Settled):
@@ -62,3 +62,9 @@ class Account(Holdings):
             self._events.append(settled)
             return True
         return super().settle(settled)
+
+
+def _age(identity: Identity) -> tuple[str, int]:
+    """Return the order of executions within an exchange; what has none stays as it was told."""
+    exchange, number = identity
+    return exchange, number if isinstance(number, int) else 0

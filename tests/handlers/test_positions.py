@@ -584,3 +584,14 @@ def test_what_was_missed_is_still_known_after_a_restart() -> None:
     assert later.knows(trade(3, t880="trade-1"))
     tell(later, trade(3, t880="trade-1"))
     assert told(later)[0] == "3"
+
+
+def test_an_account_that_begins_anew_takes_them_in_the_order_in_which_they_were_told() -> None:
+    account, orders = Account(), Positions(flat_untold=True)
+    orders.join(account)
+    tell(orders, trade(2, t704="2"))
+    missed(orders, *(told_by_rest(number, 1, t704=str(held)) for number, held in ((9, 3), (5, 4), (7, 5))))
+    account.begin()
+    found = account.get(SYMBOL)
+    assert found is not None
+    assert (found.qty, found.venue_qty) == (Decimal(5), Decimal(5))

@@ -25,7 +25,7 @@ from fixgw.handlers.executions import NO_EXEC_IDS
 from fixgw.handlers.mass_cancel import MassCancels
 from fixgw.handlers.meanings import Meanings
 from fixgw.handlers.order import Ending, Order, OrderState, Request
-from fixgw.handlers.reports import TRADE, UNDECIDED, apply_report, named_by, standing
+from fixgw.handlers.reports import REPLACED, TRADE, UNDECIDED, apply_report, named_by, standing
 from fixgw.handlers.sentorders import SentOrders
 from fixgw.messages.business import BusinessMessageReject
 from fixgw.messages.order_entry import (
@@ -279,6 +279,8 @@ class OrderBook(SentOrders):
         if kind == "8":
             self._reported_refused(order, request, cl_ord_id, report)
         else:
+            if kind == REPLACED:  # by another session, over REST or with ``send``
+                self._by_id.setdefault(order.cl_ord_id, order)
             if kind not in UNDECIDED:
                 self._reported(order, (former, request, order.request), message)
             self._move(order, state)

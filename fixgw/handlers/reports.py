@@ -16,7 +16,7 @@ from fixgw.messages.order_entry import ExecutionReport
 ENDED = {"4": OrderState.CANCELED, "C": OrderState.EXPIRED}
 UNDECIDED = frozenset({"A", "6", "E"})  # the venue has received something, and decided nothing
 UNIDENTIFIED = UNDECIDED | {"8"}  # pending and rejecting reports carry no ExecID of their own
-TRADE = "F"
+TRADE, REPLACED = "F", "5"
 STATUS = "I"  # neither does an answer about the status, but its quantities count
 CORRECTIONS = frozenset({"G", "H"})  # a trade was corrected or busted: CumQty may shrink
 
@@ -106,13 +106,13 @@ def _apply(order: Order, named: Named, said: _Said) -> None:
         _quantities(order, said)
         if cl_ord_id != order.cl_ord_id and cl_ord_id in order.chain:  # it tells of former terms
             order.leaves_qty = max(order.order_qty - order.cum_qty, ZERO)
-    if not order.pending and kind != "5":
+    if not order.pending and kind != REPLACED:
         return
     former = order.pending.get(original)
     if former is not None and former.msg_type == "G":  # what is named as the one before was accepted
         _renamed(order, original, former)
     request = order.pending.get(cl_ord_id)
-    if kind == "5" or (request is not None and request.msg_type == "G"):
+    if kind == REPLACED or (request is not None and request.msg_type == "G"):
         _replaced(order, kind, cl_ord_id, request, said)
 
 

@@ -117,6 +117,12 @@ async def test_a_replaced_report_of_before_the_last_takes_no_terms_back(desk: De
 # -- cancels that cross --
 
 
+def test_a_replace_that_was_not_sent_here_gives_the_order_its_name(desk: Desk) -> None:
+    placed = live(desk)
+    desk.hear("b", "5", original="a", order_id="V-a", leaves=7)
+    assert (placed.cl_ord_id, desk.orders.get("b")) == ("b", placed)
+
+
 async def test_a_cancel_that_crosses_a_replace_names_the_replace(desk: Desk) -> None:
     placed = live(desk)
     change = await desk.orders.replace(placed, order_qty=Decimal(20))

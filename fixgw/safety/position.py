@@ -12,6 +12,7 @@ from fixgw.fix.message import Message
 from fixgw.fix.tags import (
     BUSINESS_REJECT_REF_ID,
     CL_ORD_ID,
+    EXEC_TYPE,
     LEAVES_QTY,
     ORIG_CL_ORD_ID,
     REF_SEQ_NUM,
@@ -26,6 +27,7 @@ from fixgw.safety.reading import alloc_account_of
 RULE = "max_position"  # the name of its setting, under which refusals are counted
 
 _REPORT = "8"
+_REJECTED = b"8"  # ExecType(150)
 _REFUSALS = frozenset({"9", "j"})
 _NOTHING = frozenset({b"0", b"0.0", b"0.00"})  # the usual ways to write LeavesQty(151) of a closed order
 
@@ -109,9 +111,9 @@ class PositionGuard(Book):
 
     def on_message(self, message: Message, context: Context) -> None:
         """Note an order that the venue tells of, and leave out one that is over or was refused."""
-        if message.msg_type == _REPORT:
+        if message.msg_type == _REPORT and message.get(EXEC_TYPE) != _REJECTED:
             self._reported(message)
-        elif message.msg_type in _REFUSALS:
+        elif message.msg_type == _REPORT or message.msg_type in _REFUSALS:  # of a retry alone, perhaps
             cl_ord_id = message.text(CL_ORD_ID) or message.text(BUSINESS_REJECT_REF_ID) or ""
             self._came_to_nothing(cl_ord_id, message.text(REF_SEQ_NUM) or "")
 

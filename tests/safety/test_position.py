@@ -209,10 +209,15 @@ async def test_a_retry_of_an_unknown_order_counts_once(memory_venue: Simulator, 
     async with _gateway(memory_venue, tmp_path / "tapes", "orders-nr") as gateway:
         memory_venue.pause_reports(memory_venue.keys["alpha"].key_id)
         order = await gateway.orders.submit(_order(Side.BUY, 20))
+        await asyncio.sleep(1)
         memory_venue.cut(memory_venue.keys["alpha"].key_id)
         await asyncio.sleep(10)
         assert order.state is OrderState.UNKNOWN
         assert await gateway.orders.retry(order) is order
+        memory_venue.resume_reports(memory_venue.keys["alpha"].key_id)
+        await asyncio.sleep(10)
+        assert [one.state for one in gateway.orders.snapshot()] == [OrderState.NEW]
+        assert await _room(gateway.orders, Side.BUY) == 0
 
 
 async def test_an_order_sent_past_the_order_book_counts_at_once(orders: Orders) -> None:
@@ -265,13 +270,19 @@ async def _something(dice: random.Random, venue: Simulator, orders: Orders, key:
     """Trade at random, on either side of the wire, or lose the connection."""
     price = Decimal(dice.randint(45, 55)) / 100
     live = orders.open
-    match dice.choice(("order", "order", "order", "replace", "cancel", "house", "house", "cut")):
+    doings = ("order", "order", "order", "replace", "past", "past", "cancel", "house", "house", "cut")
+    match dice.choice(doings):
         case "order":
             await orders.submit(
                 _order(dice.choice((Side.BUY, Side.SELL)), dice.randint(1, 12), price=str(price))
             )
         case "replace" if live:
             await orders.replace(dice.choice(live), order_qty=Decimal(dice.randint(1, 25)), price=price)
+        case "past" if live and dice.random() < 0.5:
+            orders.port.send(_replace(dice.choice(live), dice.randint(1, 25)))
+        case "past":
+            way, cl_ord_id = dice.choice((Side.BUY, Side.SELL)), str(dice.random())
+            orders.port.send(_order(way, dice.randint(1, 12), price=str(price), cl_ord_id=cl_ord_id))
         case "cancel" if live:
             await orders.cancel(dice.choice(live))
         case "house":

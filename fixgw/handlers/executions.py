@@ -105,6 +105,22 @@ class Executions:
             exchange.forget(self._kept)
         return Verdict.NEW
 
+    def take_trade(self, trade: str) -> bool:
+        """Remember an execution by its trade as well; false when it was counted under that name before.
+
+        As ``take(by_trade(trade))``, in a third of its time: every fill that bears an ExecID comes here.
+        """
+        exchange = self._exchanges.get(TRADES)
+        if exchange is None:
+            exchange = self._exchanges[TRADES] = _Exchange()
+        if trade in exchange.numbers:
+            return False
+        exchange.numbers.add(trade)
+        exchange.order.append(trade)
+        if len(exchange.order) > self._kept:
+            exchange.forget(self._kept)
+        return True
+
     def dump(self) -> dict[str, Any]:
         """Return all that is remembered as plain values."""
         return {name: [one.floor, *one.order] for name, one in self._exchanges.items()}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from fixgw.handlers.executions import Executions, Identity, Verdict, by_trade
+from fixgw.handlers.executions import Executions, Identity, Verdict
 from fixgw.handlers.position import (
     ZERO,
     Booked,
@@ -102,7 +102,8 @@ class Holdings:
         """
         if not self._is_new(fill.identity, missed=missed):
             return False
-        if fill.trade and not self._is_new(by_trade(fill.trade)):
+        if fill.trade and not self._executions.take_trade(fill.trade):
+            self.duplicates += 1
             return False
         position = self._position(fill)
         later = self._made_after(position, fill)

@@ -306,10 +306,12 @@ class TestTheConfirmation:
 
     async def test_of_a_second_one_that_is_refused_leaves_the_first_standing(self, desk: Desk) -> None:
         quote = desk.accepted()
-        first, second = [await started(desk.maker.confirm(quote)) for _ in range(2)]
+        first, second = [await started(desk.maker.confirm(quote, timeout=60)) for _ in range(2)]
         desk.tell("U8", "117=q1|21010=0")
         desk.tell("U8", "117=q1|21010=1|58=EXPIRED")
-        await asyncio.gather(first, second, return_exceptions=True)
+        await first
+        with pytest.raises(Rejected, match="EXPIRED"):
+            await second
         assert quote.state is QuoteState.CONFIRMED
 
 

@@ -25,6 +25,29 @@ GONE = frozenset({"NOT_FOUND", "EXPIRED"})  # Text(58) for a quote that no longe
 S = TypeVar("S", bound=StrEnum)
 
 
+class Waiting:
+    """Requests by the id that their answers name; of several about one id, the oldest is answered first."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, list[Request]] = {}
+
+    def add(self, request: Request) -> Request:
+        """Await an answer to a request, and return it."""
+        self._by_name.setdefault(request.cl_ord_id, []).append(request)
+        return request
+
+    def next(self, name: str) -> Request | None:
+        """Return the request that the next answer about an id is for."""
+        return next((request for request in self._by_name.get(name, ()) if request.ending is None), None)
+
+    def remove(self, request: Request) -> None:
+        """Await it no more."""
+        waiting = self._by_name[request.cl_ord_id]
+        waiting.remove(request)
+        if not waiting:
+            del self._by_name[request.cl_ord_id]
+
+
 class Life(Generic[S]):
     """A state that one can wait for.
 

@@ -43,7 +43,7 @@ from fixgw.venues.kalshi.messages import (
     RfqCancelStatus,
     SelectedLeg,
 )
-from fixgw.venues.kalshi.rfq import GONE, KEPT, Asking
+from fixgw.venues.kalshi.rfq import GONE, KEPT, Asking, Waiting
 
 CONTRACT = Decimal("0.01")
 ENDED_BY = {
@@ -73,7 +73,7 @@ class RfqCreator(Asking):
         self.malformed = 0
         self._ids = ids
         self._opening: dict[str, Request] = {}
-        self._cancels: dict[str, Request] = {}
+        self._cancels = Waiting()
         self._accepts: dict[str, Request] = {}
         self.acceptances: dict[str, Acceptance] = {}
         self._by_rfq_id: dict[str, RfqHandle] = {}
@@ -289,12 +289,11 @@ class RfqCreator(Asking):
             raise LocalError(f"the request is {request.state} already")
         name = request.quote_req_id
         message = RfqCancel(quote_req_id=name, rfq_id=request.rfq_id or None)
-        asked = self._cancels[name] = self._ask(message, name)
+        asked = self._cancels.add(self._ask(message, name))
         try:
             await self._answered(asked, timeout)
         finally:
-            if self._cancels.get(name) is asked:
-                del self._cancels[name]
+            self._cancels.remove(asked)
 
     # -- handlers.base.Book --
 
@@ -338,7 +337,7 @@ class RfqCreator(Asking):
         handle = self._by_rfq_id.get(status.rfq_id or "") or self.requests.get(status.quote_req_id)
         if handle is None:
             return
-        asked, text = self._cancels.get(handle.quote_req_id), status.text or ""
+        asked, text = self._cancels.next(handle.quote_req_id), status.text or ""
         if status.rfq_cancel_status is RfqCancelResult.REJECTED:
             self._answer(asked, Ending.REFUSED, text, message)
         if status.rfq_cancel_status not in ENDED_BY:

@@ -31,7 +31,7 @@ from fixgw.venues.kalshi.messages import (
     QuoteStatusReport,
 )
 from fixgw.venues.kalshi.quotes import ENDED, TAKEN, OpenRequest, QuoteHandle, QuoteState
-from fixgw.venues.kalshi.rfq import GONE, KEPT, Asking
+from fixgw.venues.kalshi.rfq import GONE, KEPT, Asking, Waiting
 
 DOLLAR = Decimal(1)
 
@@ -62,8 +62,8 @@ class RfqMaker(Asking):
         self._quote_ids = quote_ids
         self._quotes: dict[str, QuoteHandle] = {}
         self._over: deque[QuoteHandle] = deque()
-        self._confirms: dict[str, Request] = {}
-        self._cancels: dict[str, Request] = {}
+        self._confirms = Waiting()
+        self._cancels = Waiting()
         self._arrived: Arrivals[OpenRequest] = Arrivals(KEPT)
         self._takers: dict[str, Callable[[Message], None]] = {
             "R": self._requested,
@@ -145,7 +145,7 @@ class RfqMaker(Asking):
         if quote.state not in (QuoteState.ACCEPTED, QuoteState.UNKNOWN):
             raise LocalError(f"a quote that is {quote.state} can not be confirmed: wait until it is accepted")
         message = QuoteConfirm(quote_id=quote.quote_id, rfq_id=quote.request.rfq_id)
-        asked = self._confirms[quote.quote_id] = self._ask(message, quote.quote_id)
+        asked = self._confirms.add(self._ask(message, quote.quote_id))
         await self._answered_about(asked, self._confirms, timeout)
 
     async def cancel(self, quote: QuoteHandle, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
@@ -164,15 +164,14 @@ class RfqMaker(Asking):
         if quote.state in ENDED:
             raise LocalError(f"the quote is {quote.state} already")
         message = QuoteCancel(quote_id=quote.quote_id, rfq_id=quote.request.rfq_id)
-        asked = self._cancels[quote.quote_id] = self._ask(message, quote.quote_id)
+        asked = self._cancels.add(self._ask(message, quote.quote_id))
         await self._answered_about(asked, self._cancels, timeout)
 
-    async def _answered_about(self, asked: Request, waiting: dict[str, Request], patience: float) -> None:
+    async def _answered_about(self, asked: Request, waiting: Waiting, patience: float) -> None:
         try:
             await self._answered(asked, patience)
         finally:
-            if waiting.get(asked.cl_ord_id) is asked:
-                del waiting[asked.cl_ord_id]
+            waiting.remove(asked)
 
     # -- handlers.base.Book --
 
@@ -231,7 +230,7 @@ class RfqMaker(Asking):
         elif status is QuoteStatus.ACCEPTED:
             quote.take(report.side)
         elif status is QuoteStatus.CANCELED:
-            self._answer(self._cancels.get(quote.quote_id), Ending.ACKNOWLEDGED, text, message)
+            self._answer(self._cancels.next(quote.quote_id), Ending.ACKNOWLEDGED, text, message)
             self._end(quote, QuoteState.VOID if quote.state in TAKEN else QuoteState.CANCELED, text)
 
     def _rejected_one(self, report: QuoteStatusReport) -> QuoteHandle | None:
@@ -255,7 +254,7 @@ class RfqMaker(Asking):
 
     def _confirmed(self, message: Message) -> None:
         status = QuoteConfirmStatus.view(message)
-        quote, asked = self._quotes.get(status.quote_id), self._confirms.get(status.quote_id)
+        quote, asked = self._quotes.get(status.quote_id), self._confirms.next(status.quote_id)
         done, text = status.quote_confirm_status is QuoteConfirmResult.ACCEPTED, status.text or ""
         self._answer(asked, Ending.ACKNOWLEDGED if done else Ending.REFUSED, text, message)
         if quote is None or quote.state in ENDED:
@@ -267,7 +266,7 @@ class RfqMaker(Asking):
 
     def _canceled(self, message: Message) -> None:
         status = QuoteCancelStatus.view(message)
-        quote, asked = self._quotes.get(status.quote_id), self._cancels.get(status.quote_id)
+        quote, asked = self._quotes.get(status.quote_id), self._cancels.next(status.quote_id)
         done, text = status.quote_cancel_result is QuoteCancelResult.CANCELED, status.text or ""
         self._answer(asked, Ending.ACKNOWLEDGED if done else Ending.REFUSED, text, message)
         if quote is not None and quote.state not in ENDED and (done or text in GONE):

@@ -75,4 +75,7 @@ def _show(report: dict[str, Any]) -> None:
         if part["still_open"]:
             say(f"{part['session']}: still open: {', '.join(part['still_open'])}")
     if not report["saved"]:
-        say("a restart forgets it: give kill_switch.file in the configuration")
+        say(
+            "a restart forgets it: let kill_switch.file name a file that can be written, and kill again "
+            "(the gateway's log says why it was not)"
+        )

@@ -240,6 +240,15 @@ def test_a_kill_as_json(file: Path) -> None:
     assert fixgw("release", "--yes", "-c", file).exit_code == 0
 
 
+def test_a_kill_that_can_not_be_written_down_says_what_to_do(file: Path) -> None:
+    in_the_way = file.parent / "tapes" / "kill-switch.json"
+    in_the_way.mkdir()
+    killed = fixgw("kill", "-c", file)
+    in_the_way.rmdir()
+    assert fixgw("release", "--yes", "-c", file).exit_code == 0
+    assert "let kill_switch.file name a file that can be written" in killed.stderr
+
+
 def test_a_release_of_what_is_not_on_is_refused(file: Path) -> None:
     result = fixgw("release", "--yes", "-c", file)
     assert (result.exit_code, "nothing to release" in result.stderr) == (4, True)

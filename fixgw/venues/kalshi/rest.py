@@ -27,6 +27,7 @@ from fixgw.venues.kalshi.rest_errors import (
     RestError,
     Unavailable,
     refusal,
+    silence,
 )
 from fixgw.venues.kalshi.rest_exchange import (
     AccountLimits,
@@ -395,10 +396,7 @@ class KalshiRest:
             async with asyncio.timeout(self._settings.timeout):  # httpx would count each read by itself
                 reply = await self._http.request(method, signed_path, params=params, headers=headers)
         except (httpx.HTTPError, TimeoutError) as error:
-            why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise Unavailable(
-                f"{method} {path}: no reply ({why})", "check the network and the host"
-            ) from error
+            raise silence(f"{method} {path}", error) from error
         self._note_skew(reply)
         if reply.is_success:
             return _json(reply, path) if reply.content else None

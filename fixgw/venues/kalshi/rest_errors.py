@@ -59,6 +59,22 @@ class EndlessPages(RestError):
     """A list repeats its cursor, or has more pages than any list should."""
 
 
+def silence(request: str, error: Exception) -> Unavailable:
+    """Return the error for a request that got no reply.
+
+    Args:
+        request: method and path, for the text.
+        error: of the network.
+    """
+    why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    distrust = "CERTIFICATE_VERIFY_FAILED" in why
+    return Unavailable(f"{request}: no reply ({why})", _UNTRUSTED if distrust else _UNREACHED)
+
+
+_UNTRUSTED = "check the host and the clock, or give the certificate of who signs the host's as rest.ca_file"
+_UNREACHED = "check the network and the host"
+
+
 def refusal(request: str, status: int, body: str, skew_seconds: float | None = None) -> RestError:
     """Return the error for a reply that is no success.
 

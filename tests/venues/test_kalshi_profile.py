@@ -90,6 +90,18 @@ def test_logout_texts_are_judged(text: str, action: Retry, wait: float) -> None:
     assert rule.meaning
 
 
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("the API key has no write scope", "give the key the scope"),
+        ("KalshiRT is not enabled for this account", "ask Kalshi to enable it"),
+    ],
+)
+def test_what_a_key_or_an_account_lacks_is_told_with_a_remedy(text: str, remedy: str) -> None:
+    rule = PROFILE.judge_logout(text)
+    assert (rule.action, remedy in rule.remedy) == (Retry.RETRY, True)
+
+
 def test_cancels_are_repeated_and_old_orders_are_not() -> None:
     policy = VENUE.resend_policy(PROFILE.kinds["orders-rt"])
     assert policy == ResendFresh(frozenset({"F", "q"}), 5.0)

@@ -51,15 +51,11 @@ class RestFeed:
         Raises:
             RestError: the venue does not answer, or refuses.
         """
-        cutoff = (await self._rest.historical_cutoff()).trades_utc_ns
-        as_of = await self._rest.user_data_timestamp()
-        until = min(period.end_ns, as_of - TOLERANCE_NS)
-        if until < period.end_ns:
-            self._notes.append(f"its data is complete up to {rfc3339(as_of)}")
+        until = min(period.end_ns, await self._as_of() - TOLERANCE_NS)
         begin, width = period.begin_ns, FIRST_SLICE_NS
         while begin < until:
             slice_ = Period(begin, min(begin + width, until))
-            fills = await self._slice(slice_, cutoff)
+            fills = await self._slice(slice_)
             for fill in fills:
                 yield execution_of_fill(fill)
             if len(fills) > MANY:
@@ -67,6 +63,7 @@ class RestFeed:
             elif len(fills) < FEW:
                 width = min(width * 2, LONGEST_SLICE_NS)
             begin = slice_.end_ns
+        until = min(until, await self._as_of() - TOLERANCE_NS)  # replicas that answer are not all as far
         self._shown = Period(period.begin_ns, max(until, period.begin_ns))
 
     def proves(self) -> Sequence[Proof]:
@@ -81,12 +78,20 @@ class RestFeed:
         """Return how far behind its data is."""
         return self._notes
 
-    async def _slice(self, slice_: Period, cutoff: int) -> list[Fill]:
-        """Return the fills of a slice, oldest first, each once: lists may overlap at the cutoff."""
+    async def _as_of(self) -> int:
+        as_of = await self._rest.user_data_timestamp()
+        self._notes = [f"its data is complete up to {rfc3339(as_of)}"]
+        return as_of
+
+    async def _slice(self, slice_: Period) -> list[Fill]:
+        """Return the fills of a slice, oldest first, each once: lists may overlap at the cutoff.
+
+        The live list is read first, because the venue puts fills away meanwhile: those that left it before
+        they were read are in the other one.
+        """
         found: dict[TradeKey, Fill] = {}
-        for historical in (True, False):
-            apart = slice_.begin_ns >= cutoff if historical else slice_.end_ns <= cutoff
-            if apart:
+        for historical in (False, True):
+            if historical and slice_.begin_ns >= (await self._rest.historical_cutoff()).trades_utc_ns:
                 continue
             async for fill in self._rest.fills(
                 since_ns=slice_.begin_ns, until_ns=slice_.end_ns, historical=historical

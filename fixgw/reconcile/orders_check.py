@@ -90,9 +90,10 @@ class OrdersCheck:
         return list(foreign.values())
 
     async def _made_in(self, period: Period) -> AsyncIterator[OrderStatus]:
-        """Yield the orders of a period: those that the venue has put away are in another list."""
-        cutoff = (await self._rest.historical_cutoff()).orders_utc_ns
-        for historical in (False, True) if period.begin_ns < cutoff else (False,):
+        """Yield the orders of a period: those that the venue puts away meanwhile are in another list."""
+        for historical in (False, True):
+            if historical and period.begin_ns >= (await self._rest.historical_cutoff()).orders_utc_ns:
+                return
             orders = self._rest.orders(
                 since_ns=period.begin_ns, until_ns=period.end_ns, historical=historical
             )

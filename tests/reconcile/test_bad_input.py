@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -17,6 +17,7 @@ from fixgw.messages.order_entry import Side
 from fixgw.reconcile.model import BreakKind, FeedResult, Period, ReconciliationReport, Verdict
 from fixgw.records import Kind, Record
 from fixgw.sim.orders import Side as HouseSide
+from fixgw.sim.rest.desk import RestDesk
 from fixgw.sim.sessions import memory_sessions
 from fixgw.store.reader import records
 from fixgw.store.tape import Tape, TapeSettings
@@ -232,6 +233,45 @@ async def test_what_the_replica_does_not_have_yet_is_not_judged(keys: Path, tmp_
         report = await job.run()
         assert (report.breaks, report.counts.pending) == ((), 3)
         assert report.exit_code == 2
+
+
+class Moving(DeskTransport):
+    """Changes something at the venue before each answer to a path."""
+
+    def __init__(self, job: Job, path: str, change: Callable[[RestDesk], None]) -> None:
+        super().__init__(job.desk.venue)
+        self._path, self._change, self._rest = path, change, job.desk.venue.rest
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith(self._path):
+            self._change(self._rest)
+        return await super().handle_async_request(request)
+
+
+async def test_a_replica_that_is_behind_the_one_that_was_asked_proves_nothing(
+    keys: Path, tmp_path: Path
+) -> None:
+    def fall_back(rest: RestDesk) -> None:
+        rest.faults.lag_seconds = 3600
+
+    async with traded(keys, tmp_path) as job:
+        async with rest_of(job.desk.venue, transport=Moving(job, "/portfolio/fills", fall_back)) as rest:
+            report = await replace(job, rest=rest).run()
+        assert (report.verdict, report.breaks, report.counts.matched) == (Verdict.UNPROVEN, (), 0)
+
+
+@pytest.mark.parametrize("path", ["/portfolio/fills", "/historical/fills"])
+async def test_fills_that_are_put_away_while_the_lists_are_read_are_not_lost(
+    keys: Path, tmp_path: Path, path: str
+) -> None:
+    def put_away(rest: RestDesk) -> None:
+        rest.cutoff_ns = job.desk.venue.now().utc_ns - 5 * SECOND
+
+    async with traded(keys, tmp_path) as job:
+        job.desk.venue.rest.cutoff_ns = job.desk.venue.now().utc_ns - 20 * 60 * SECOND
+        async with rest_of(job.desk.venue, transport=Moving(job, path, put_away)) as rest:
+            report = await replace(job, rest=rest).run()
+        assert (report.verdict, report.counts.matched) == (Verdict.CLEAN, 3)
 
 
 # -- periods that nobody remembers

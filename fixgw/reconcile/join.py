@@ -65,6 +65,7 @@ class Join:
         self._known: dict[Hashable, Pair] = {}  # by ExecKey and TradeKey
         self._open: deque[Pair] = deque()
         self._left: dict[tuple[str, Decimal, Decimal], list[Pair]] = {}  # alone so far, by their terms
+        self._done: set[int] = set()  # what was given back, as numbers: a million take some 100 MB
 
     def __len__(self) -> int:
         """Return how many executions are held."""
@@ -74,6 +75,9 @@ class Join:
         """Take in what one feed tells."""
         pair, how = self._find(execution)
         if pair is None:
+            if _fingerprint(execution) in self._done:
+                self.twice += 1
+                return
             pair = Pair(execution.utc_ns)
             self._open.append(pair)
         self._index(execution, pair)
@@ -142,6 +146,8 @@ class Join:
         from_pair.ours, from_pair.theirs = None, []  # an empty pair is passed over when its time comes
 
     def _forget(self, pair: Pair) -> None:
+        if pair.ours is not None:
+            self._done.add(_fingerprint(pair.ours))
         for execution in _told(pair):
             for key in (execution.exec_key, execution.trade_key):
                 if key is not None and self._known.get(key) is pair:
@@ -164,6 +170,14 @@ class Join:
 
 def _told(pair: Pair) -> list[Execution]:
     return [*pair.theirs, pair.ours] if pair.ours is not None else pair.theirs
+
+
+def _fingerprint(one: Execution) -> int:
+    """Return what an execution that is told again hours later has in common with the first telling.
+
+    One that is told otherwise by then has another, and is left alone: it shows as a difference.
+    """
+    return hash((one.trade_key or one.exec_key, one.side, one.qty, one.price))
 
 
 def _terms(pair: Pair) -> tuple[str, Decimal, Decimal]:

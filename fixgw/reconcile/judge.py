@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -59,6 +60,7 @@ class Judge:
         self._pending = 0
         self._beyond = 0
         self._ours_alone: list[Execution] = []
+        self._theirs_alone: deque[Execution] = deque(maxlen=MOST_BREAKS)  # the newest: tapes have a beginning
         self._fees: dict[str, tuple[Decimal, Decimal, Execution]] = {}  # by order, where a fill differs
         self._totals: dict[str, tuple[_Side, _Side]] = {}
         self._last_seen: dict[tuple[str, int], Execution] = {}
@@ -69,7 +71,8 @@ class Judge:
             return
         self._add_up(pair)
         if pair.ours is None:
-            self._missing_in_fix(max(pair.theirs, key=_telling))
+            self._beyond += len(self._theirs_alone) == MOST_BREAKS
+            self._theirs_alone.append(max(pair.theirs, key=_telling))
         elif not pair.theirs:
             if len(self._ours_alone) < MOST_BREAKS:
                 self._ours_alone.append(pair.ours)
@@ -89,8 +92,14 @@ class Judge:
                 what = f"{now.feed} tells it twice, with another {', '.join(one.name for one in fields)}"
                 self._note(BreakKind.FIELD_MISMATCH, before, what, ours=before, theirs=now, fields=fields)
 
-    def conclude(self, proofs: Sequence[Proof]) -> None:
-        """Judge what only the proofs of the venue's feeds can decide; nothing more is taken after it."""
+    def conclude(self, proofs: Sequence[Proof], tapes: Sequence[Sequence[Proof]]) -> None:
+        """Judge what only the proofs can decide; nothing more is taken after it.
+
+        Args:
+            proofs: of the venue's feeds.
+            tapes: of the gateway's own, one after the other; none for one that failed.
+        """
+        self._judge_theirs(tapes)
         shown = [proof.period for proof in proofs if Subject.EXECUTIONS in proof.subjects]
         judged_until = max((period.end_ns for period in shown), default=self._period.begin_ns)
         for ours in self._ours_alone:
@@ -127,10 +136,22 @@ class Judge:
 
     # -- executions --
 
+    def _judge_theirs(self, tapes: Sequence[Sequence[Proof]]) -> None:
+        """What lies where a tape tells nothing may have been seen, and books must not get it again."""
+        unseen = 0
+        for theirs in self._theirs_alone:
+            if theirs.utc_ns >= self._young_ns:
+                self._pending += 1
+            elif all(any(theirs.utc_ns in proof.period for proof in proofs) for proofs in tapes):
+                self._missing_in_fix(theirs)
+            else:
+                unseen += 1
+        if unseen:
+            self.warnings.append(
+                f"{unseen} executions of the venue are of a time of which not every tape tells: not judged"
+            )
+
     def _missing_in_fix(self, theirs: Execution) -> None:
-        if theirs.utc_ns >= self._young_ns:
-            self._pending += 1
-            return
         what = f"{theirs.feed} tells it, and no tape has it: the gateway never saw it"
         self._note(BreakKind.MISSING_IN_FIX, theirs, what, theirs=theirs)
 

@@ -66,19 +66,20 @@ class Reconciler:
         """Read everything once and return what was found; a feed that fails is part of the report."""
         started = self._clock.now().utc_ns
         streams = Streams(self._feeds, self._period.widened(PATIENCE_NS), self._progress)
-        join, judge = Join(), Judge(self._period, young_from(started))
+        young = young_from(started)
+        join, judge = Join(), Judge(self._period, young)
         await self._read(streams, join, judge)
         results = [(reading.feed, reading.result()) for reading in streams.readings]
         sessions = tuple(timeline for feed in self._feeds if feed.ours and (timeline := feed.timeline()))
         theirs = [proof for feed, result in results if not feed.ours for proof in result.proofs]
-        judge.conclude(theirs)
+        judge.conclude(theirs, [result.proofs for feed, result in results if feed.ours])
         judge.twice(join)
         report = ReconciliationReport(
             run_id=self._run_id,
             period=self._period,
             started_ns=started,
             ended_ns=started,
-            judged_until_ns=self._judged_until(theirs),
+            judged_until_ns=self._judged_until(theirs, young),
             verdict=Verdict.FAILED,
             sessions=sessions,
             feeds=tuple(result for _, result in results),
@@ -109,9 +110,10 @@ class Reconciler:
         for pair in join.finish():
             judge.take(pair)
 
-    def _judged_until(self, theirs: Iterable[Proof]) -> int:
+    def _judged_until(self, theirs: Iterable[Proof], young: int) -> int:
+        """Return up to where all was judged, which takes more than proofs: see ``young_from``."""
         ends = [proof.period.end_ns for proof in theirs if Subject.EXECUTIONS in proof.subjects]
-        return min(max(ends, default=self._period.begin_ns), self._period.end_ns)
+        return max(min(max(ends, default=0), self._period.end_ns, young), self._period.begin_ns)
 
     def _unproven(
         self,
@@ -121,10 +123,10 @@ class Reconciler:
     ) -> dict[str, tuple[Period, ...]]:
         """Return the stretches for which a session's tape, or the venue's word on it, is missing."""
         end = judged_until if self._open_end else self._period.end_ns
-        asked = Period(self._period.begin_ns, end)
+        asked, judged = Period(self._period.begin_ns, end), Period(0, judged_until)
         found = {}
         for name in (session.name for session in sessions):
-            left: set[Period] = set()
+            left = set(subtract(asked, [judged]))
             for ours in (True, False):
                 proven = [
                     proof.period
@@ -152,6 +154,6 @@ def _verdict(
             return Verdict.FAILED
     if report.breaks:
         return Verdict.BREAKS
-    read = {id(result) for _, result in results}  # what failed of these shows in what is proven
-    failed = any(result.failure for result in report.feeds if id(result) not in read)
+    spared = {id(result) for feed, result in results if not feed.ours}  # theirs shows in what is proven
+    failed = any(result.failure for result in report.feeds if id(result) not in spared)
     return Verdict.UNPROVEN if unproven or not report.sessions or failed else Verdict.CLEAN

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from fixgw.clock import ManualClock
 from fixgw.messages.order_entry import Side
@@ -108,6 +111,43 @@ async def test_a_tape_that_begins_late_leaves_the_period_unproven() -> None:
     late = Period(DAY.begin_ns + 600 * SECOND, DAY.end_ns)
     report = await run(tape(proven=[late]), venue())
     assert report.verdict is Verdict.UNPROVEN
+
+
+async def test_what_is_older_than_a_tape_is_not_said_to_be_missing() -> None:
+    late = Period(DAY.begin_ns + 600 * SECOND, DAY.end_ns)
+    report = await run(tape(proven=[late]), venue(over_rest(THREE[0])))
+    assert (report.verdict, report.missing) == (Verdict.UNPROVEN, [])
+    assert report.warnings == (
+        "1 executions of the venue are of a time of which not every tape tells: not judged",
+    )
+
+
+async def test_what_a_tape_that_failed_may_have_is_not_said_to_be_missing() -> None:
+    broken = Told("second tape", ours=True, fails_after=0)
+    report = await run(tape(*THREE[:2]), broken, venue(*map(over_rest, THREE)))
+    assert (report.verdict, report.breaks) == (Verdict.UNPROVEN, ())
+
+
+@pytest.mark.parametrize("open_end", [True, False])
+async def test_nothing_is_proven_of_seconds_that_were_too_young_to_be_judged(open_end: bool) -> None:
+    last = execution(3_599)
+    report = await run(tape(), venue(over_rest(last)), later_s=3_600, open_end=open_end)
+    assert report.counts.pending == 1
+    assert report.judged_until_ns == DAY.end_ns - 2 * SECOND
+    assert report.unproven == ({} if open_end else {"orders": (Period(report.judged_until_ns, DAY.end_ns),)})
+
+
+async def test_an_execution_that_is_told_again_hours_later_counts_once() -> None:
+    many = [execution(number) for number in range(1, 600)]
+    report = await run(tape(*many, many[0]), venue(*map(over_rest, many)))
+    assert (report.verdict, report.counts.twice) == (Verdict.CLEAN, 1)
+
+
+async def test_an_execution_that_is_told_otherwise_hours_later_is_a_difference() -> None:
+    many = [execution(number) for number in range(1, 600)]
+    again = replace(many[0], qty=Decimal(11))
+    report = await run(tape(*many, again), venue(*map(over_rest, many)))
+    assert report.verdict is Verdict.BREAKS
 
 
 async def test_a_feed_that_fails_half_way_proves_nothing() -> None:

@@ -93,8 +93,9 @@ async def reconcile(
     now_ns = clock.now().utc_ns
     period = job.period(now_ns)
     loaded = load_settings(job.file, environ)
-    every = resolve_sessions(loaded).sessions
-    asked = chosen(every, job.sessions)
+    sessions = resolve_sessions(loaded).sessions
+    asked = chosen(sessions, job.sessions)
+    every = [one for one in sessions if one.account == asked[0].account]  # the venue tells of one account
     sources = Sources()
     async with AsyncExitStack() as open_ones:
         for session in (*asked, *_witnesses(every, asked)):

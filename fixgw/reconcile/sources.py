@@ -124,7 +124,7 @@ def chosen(sessions: Iterable[Resolved], names: Sequence[str]) -> list[Resolved]
     """Return the sessions whose tapes are compared: those that see executions, or those that are named.
 
     Raises:
-        ConfigError: a name is no such session, or none is left.
+        ConfigError: a name is no such session, none is left, or they are of several accounts.
     """
     seeing = {one.section.name: one for one in sessions if one.kind.order_entry and not one.accepts}
     for name in names:
@@ -135,7 +135,15 @@ def chosen(sessions: Iterable[Resolved], names: Sequence[str]) -> list[Resolved]
             )
     if not seeing:
         raise ConfigError("no session sees executions", remedy="have one of a kind that sends orders")
-    return [one for name, one in seeing.items() if name in names or not names]
+    found = [one for name, one in seeing.items() if name in names or not names]
+    if len({one.account for one in found}) > 1:
+        told = ", ".join(f"{one.section.name} ({one.account})" for one in found)
+        raise ConfigError(
+            f"the venue is asked as one account, and the sessions are of several: {told}",
+            "--session",
+            "name those of one account, and run it once for each",
+        )
+    return found
 
 
 def _hears_settlements(session: Resolved) -> bool:

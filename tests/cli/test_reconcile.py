@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import yaml
 from rich.console import Console
 from typer.testing import Result
 
@@ -187,6 +188,19 @@ async def test_a_mistake_is_told_with_its_place_and_ends_with_2(
     result = await asyncio.to_thread(fixgw, "reconcile", quiet, *arguments)
     assert result.exit_code == 2
     assert lines(result)[: len(said)] == said
+
+
+async def test_one_account_is_not_proven_by_what_another_has(venue: Simulator, tmp_path: Path) -> None:
+    two = {"orders": ("orders-nr", "rsa"), "other": ("orders-nr", "ed25519")}
+    file = write_sessions(venue, tmp_path / "gateway", two)
+    settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    settings["sessions"][1]["account"] = "second"
+    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    result = await asyncio.to_thread(fixgw, "reconcile", file)
+    assert result.exit_code == 2
+    assert lines(result)[0].startswith("the venue is asked as one account, and the sessions are of several")
+    alone = await asyncio.to_thread(fixgw, "reconcile", file, "--session", "other")
+    assert "several" not in alone.output
 
 
 async def test_a_configuration_that_there_is_not_ends_with_2(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ async def reconcile(
             sources.feeds.append(Unavailable("REST", str(error)))
         else:
             sources.add_rest(rest, up_to_now=job.until_ns is None)
-        sources.checks.append(PlacingCheck(sources.named))
+        sources.checks.append(PlacingCheck(sources.named, sources.last))
         report = await Reconciler(
             sources.feeds,
             period,

@@ -17,7 +17,7 @@ from fixgw.reconcile.model import (
     ReconciliationReport,
     Subject,
 )
-from fixgw.reconcile.witnesses import LastOrders, NamedOrders
+from fixgw.reconcile.witnesses import LastOrders, NamedOrders, session_of
 from fixgw.venues.kalshi.rest import KalshiRest
 from fixgw.venues.kalshi.rest_errors import NotFound
 from fixgw.venues.kalshi.rest_models import OrderStatus
@@ -72,7 +72,8 @@ class OrdersCheck:
         """Look at every order made in the period, and at those whose executions are missing here."""
         foreign: dict[str, Break] = {}
         missing = {one.order_id for one in report.breaks if one.kind is BreakKind.MISSING_IN_FIX}
-        made_in = Period(report.period.begin_ns, min(report.period.end_ns, report.judged_until_ns))
+        told_from = max(report.period.begin_ns, _tapes_begin(report))
+        made_in = Period(told_from, min(report.period.end_ns, report.judged_until_ns))
         async for order in self._made_in(made_in):
             self._made[order.cl_ord_id] = order
             if order.order_id in missing:
@@ -101,7 +102,7 @@ class OrdersCheck:
                 yield order
 
     def _session_of(self, cl_ord_id: str) -> str | None:
-        return next((name for name, named in self._named.items() if cl_ord_id in named), None)
+        return session_of(cl_ord_id, self._named, self._last)
 
     def _placed(self, one: Break) -> Break:
         """Say on which session a missing execution should have come, and for which ClOrdID."""
@@ -146,6 +147,11 @@ class OrdersCheck:
         """Return the id of an order that was never acknowledged here; empty if it may never have arrived."""
         made = next((self._made[name] for name in order.chain if name in self._made), None)
         return made.order_id if made is not None else ""
+
+
+def _tapes_begin(report: ReconciliationReport) -> int:
+    """Return the instant from which every tape tells what was sent, UTC nanoseconds."""
+    return max((proof.period.begin_ns for one in report.feeds if one.ours for proof in one.proofs), default=0)
 
 
 def _foreign_order(order: OrderStatus, breaks: Iterable[Break]) -> Break:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from fixgw.reconcile.model import Break, BreakKind, ReconciliationReport
-from fixgw.reconcile.witnesses import NamedOrders
+from fixgw.reconcile.witnesses import LastOrders, NamedOrders, session_of
 
 
 class PlacingCheck:
@@ -14,10 +14,12 @@ class PlacingCheck:
 
     Args:
         named: the ClOrdIDs on each tape, by session.
+        last: the order book at the end of each tape, by session.
     """
 
-    def __init__(self, named: Mapping[str, NamedOrders]) -> None:
+    def __init__(self, named: Mapping[str, NamedOrders], last: Mapping[str, LastOrders]) -> None:
         self._named = named
+        self._last = last
 
     async def run(self, report: ReconciliationReport) -> ReconciliationReport:
         """Return the report with missing executions placed, as far as their feed tells a ClOrdID(11)."""
@@ -33,7 +35,7 @@ class PlacingCheck:
         theirs = one.theirs
         if one.kind is not BreakKind.MISSING_IN_FIX or one.session or theirs is None or not theirs.cl_ord_id:
             return one
-        session = next((name for name, named in self._named.items() if theirs.cl_ord_id in named), None)
+        session = session_of(theirs.cl_ord_id, self._named, self._last)
         if session is None:
             return replace(one, kind=BreakKind.FOREIGN_ORDER)
         return replace(one, session=session, theirs=replace(theirs, session=session))

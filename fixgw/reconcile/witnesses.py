@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from typing import Protocol, cast
 
 from fixgw.engine.recovery import Rebuild, stored_message
@@ -64,12 +64,13 @@ class LastOrders:
         self._make = make
         self._edge = edge
         self._built: OrderBook | None = None
+        self._names: set[str] | None = None
         self._books: dict[str, bytes] = {}
         self._since: list[Record] = []
 
     def take(self, record: Record) -> None:
         """Keep what a gateway would start from."""
-        self._built = None
+        self._built = self._names = None
         if record.kind == Kind.CHECKPOINT:
             self._books = dict(Checkpoint.decode(record.payload).books)
             self._since.clear()
@@ -101,12 +102,28 @@ class LastOrders:
                 return order.snapshot()
         return None
 
+    def names(self, cl_ord_id: str) -> bool:
+        """Tell whether an order has a ClOrdID, also when its frames were deleted with their segment."""
+        if self._names is None:
+            self._names = set() if self.lost else {name for order in self._book for name in order.chain}
+        return cl_ord_id in self._names
+
     @property
     def _book(self) -> OrderBook:
         if self._built is None:
             self._built = self._make()
             Rebuild([self._built], NOBODY, self._edge).run(Stored(books=self._books, since=self._since))
         return self._built
+
+
+def session_of(
+    cl_ord_id: str, named: Mapping[str, NamedOrders], last: Mapping[str, LastOrders]
+) -> str | None:
+    """Return whose tape names an order, in a frame or in an order book; None when none does."""
+    for name, ids in named.items():
+        if cl_ord_id in ids:
+            return name
+    return next((name for name, book in last.items() if book.names(cl_ord_id)), None)
 
 
 class SettledMarkets:

@@ -314,7 +314,7 @@ class Job:
             sources.feeds.append(DropCopyFeed(self.copy, known, clock))
         if self.rest is not None:
             sources.add_rest(self.rest, up_to_now=True)
-        sources.checks.append(PlacingCheck(sources.named))
+        sources.checks.append(PlacingCheck(sources.named, sources.last))
         period = more.pop("period", Period(now_ns - HOUR_NS, now_ns))
         report = await Reconciler(
             sources.feeds, period, checks=sources.checks, open_end=True, clock=clock, **more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -143,14 +143,33 @@ async def test_segments_that_were_deleted_leave_their_time_unproven(keys: Path, 
         assert unproven.begin_ns == report.period.begin_ns
 
 
-def _roll(path: Path, settings: dict[str, Any], now_ns: int) -> None:
+async def test_an_order_whose_frames_were_deleted_with_their_segment_is_not_foreign(
+    keys: Path, tmp_path: Path
+) -> None:
+    settings = {"segment_bytes": 4096, "checkpoint_bytes": 4096, "compress": False}
+    async with traded(keys, tmp_path, fills=0) as job:
+        order = await job.desk.submit(Side.BUY, 40, 10, SYMBOL)
+        await job.desk.pause(60)
+        short = on_another_tape(job, tmp_path / "short")
+        assert short.resolved.store_path is not None
+        books = {book.name: book.dump() for book in job.desk.gateway["orders"].link.router.books}
+        _roll(short.resolved.store_path, settings, job.desk.venue.now().utc_ns, books)
+        await job.desk.pause(10)
+        job.desk.venue.fill(order.cl_ord_id, Decimal(1))
+        await job.desk.pause(10)
+        report = await short.run()
+        found = [(one.kind, one.session, one.order_id) for one in report.breaks]
+        assert found == [(BreakKind.MISSING_IN_FIX, "orders", order.order_id)]
+
+
+def _roll(path: Path, settings: dict[str, Any], now_ns: int, books: Mapping[str, bytes] = {}) -> None:
     """Write a tape in two segments, and delete the first."""
     tape = Tape(path, TapeSettings(**settings))
     tape.load()
     for minute in range(60):
         at = now_ns - (60 - minute) * 60 * SECOND
         tape.commit([Record(Kind.NOTE, 0, 1, 0, 1, 1, at, b"x" * 1024)])
-    tape.checkpoint({}, now_ns)
+    tape.checkpoint(books, now_ns)
     tape.close()
     first, *_ = sorted(path.glob("*.tape"))
     first.unlink()

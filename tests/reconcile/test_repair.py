@@ -282,7 +282,7 @@ async def test_a_listeners_own_report_is_applied_word_for_word(keys: Path, tmp_p
             sources = Sources()
             for one in resolved:
                 sources.add_tape(one, now_ns)
-            checks = [PlacingCheck(sources.named)]
+            checks = [PlacingCheck(sources.named, sources.last)]
             period = Period(now_ns - HOUR_NS, now_ns)
             report = await Reconciler(sources.feeds, period, checks=checks, clock=clock).run()
             assert [one.kind for one in report.breaks] == [BreakKind.MISSING_IN_FIX] * 3

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fixgw.errors import StoreError
+from fixgw.reconcile.feeds import TOLERANCE_NS
 from fixgw.reconcile.model import Execution, Period, Proof, SessionTimeline, Subject, subtract
 from fixgw.reconcile.reports import ReadReport, Told, execution_of
 from fixgw.reconcile.timeline import Timeline
@@ -89,7 +90,8 @@ class TapeFeed:
         """
         count = 0
         with TapeReader(self._source.directory) as reader:
-            self._begins_ns = reader.begins_ns
+            if reader.begins_ns:  # by our clock; executions have the venue's
+                self._begins_ns = reader.begins_ns + TOLERANCE_NS
             for record in reader.read():
                 count += 1
                 if count % SLICE == 0:
@@ -173,9 +175,10 @@ class TapeFeed:
 def _heard(timeline: SessionTimeline) -> Sequence[Period]:
     """Return what a session has heard: all of its time but for what it is known to have lost.
 
-    Whoever asks for what it missed has heard what came while it was away, too.
+    Whoever asks for what it missed has heard what came while it was away, too. A report is written later than
+    its execution was made, and by another clock: the edges prove nothing.
     """
     if not timeline.connected:
         return ()
     whole = Period(timeline.connected[0].begin_ns, timeline.connected[-1].end_ns)
-    return subtract(whole, timeline.lost)
+    return subtract(whole.widened(-TOLERANCE_NS), [lost.widened(TOLERANCE_NS) for lost in timeline.lost])

@@ -15,6 +15,7 @@ import pytest
 
 from fixgw.messages.order_entry import Side
 from fixgw.reconcile.model import BreakKind, FeedResult, Period, ReconciliationReport, Verdict
+from fixgw.reconcile.tapes import TapeFeed, TapeSource
 from fixgw.records import Kind, Record
 from fixgw.sim.orders import Side as HouseSide
 from fixgw.sim.rest.desk import RestDesk
@@ -173,6 +174,19 @@ def _roll(path: Path, settings: dict[str, Any], now_ns: int, books: Mapping[str,
     tape.close()
     first, *_ = sorted(path.glob("*.tape"))
     first.unlink()
+
+
+async def test_a_listener_does_not_prove_the_seconds_around_what_it_lost(keys: Path, tmp_path: Path) -> None:
+    async with traded(keys, tmp_path) as job:
+        await job.desk.pause(120)
+        listener = TapeFeed(TapeSource("heard", job.desk.tape), job.desk.venue.now().utc_ns, ours=False)
+        async for _ in listener.executions(Period(0, 1 << 62)):
+            pass
+        told = listener.timeline()
+        [proof] = listener.proves()
+        assert told is not None
+        [whole] = told.connected
+        assert proof.period == Period(whole.begin_ns + 2 * SECOND, whole.end_ns - 2 * SECOND)
 
 
 # -- the venue

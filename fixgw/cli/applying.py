@@ -10,6 +10,7 @@ from fixgw.cli.render import Exit, fail, say
 from fixgw.cli.seqnum import is_terminal
 from fixgw.reconcile.job import Approve
 from fixgw.reconcile.repair import Batch, Repair
+from fixgw.reconcile.words import counted
 
 MOST_ROWS = 40
 SIDES = {"1": "buy", "2": "sell"}
@@ -36,7 +37,8 @@ def approval(*, yes: bool, hush: Callable[[], None]) -> Approve:
 
     def approve(repair: Repair) -> bool:
         hush()
-        say(f"to be applied: {repair.executions} executions and {repair.ends} ends of orders")
+        executions, ends = counted(repair.executions, "execution"), counted(repair.ends, "end")
+        say(f"to be applied: {executions} and {ends} of orders")
         lines = [line for batch in repair.batches for line in _lines(batch)]
         for line in lines[:MOST_ROWS]:
             say(f"  {line}")
@@ -48,7 +50,7 @@ def approval(*, yes: bool, hush: Callable[[], None]) -> Approve:
 
 
 def _lines(batch: Batch) -> Iterator[str]:
-    for row in batch.rows:
+    for row in batch.in_dollars:
         told = dict(row)
         order = f"{told.get(11) or told[37]} on {batch.session}"
         if told[150] == "F":

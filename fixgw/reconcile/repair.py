@@ -38,12 +38,14 @@ class Batch:
         session: whose orders they are of.
         source: the feed.
         rows: each report's fields behind MsgType(35), in the units of the session's wire.
+        in_dollars: the same with every price in dollars, for people.
         executions: how many of them are trades; the others end orders.
     """
 
     session: str
     source: str
     rows: tuple[Fields, ...]
+    in_dollars: tuple[Fields, ...]
     executions: int
 
 
@@ -163,7 +165,7 @@ class RepairPlanner:
         elif status.status != RESTING and filled != status.cum_qty:
             self._left.append(
                 f"order {here.cl_ord_id} has ended: by the venue with {status.cum_qty} filled, by the tapes "
-                f"with {filled}: run it again with an earlier --since"
+                f"with {filled}: run it again in a minute, and if it stays so, with an earlier --since"
             )
         elif status.status == CANCELED or (status.status != RESTING and not missing):  # else they filled it
             at = missing[-1].utc_ns if missing else AT_THE_END
@@ -188,8 +190,9 @@ class RepairPlanner:
         for (session, source), group in groupby(rows, key=attrgetter("session", "source")):
             ours = list(group)
             cents = self._cents.get(session, ())
-            fields = tuple(in_cents(row.fields, cents) for row in ours)
-            yield Batch(session, source, fields, sum(row.is_execution for row in ours))
+            in_dollars = tuple(row.fields for row in ours)
+            rows = tuple(in_cents(fields, cents) for fields in in_dollars)
+            yield Batch(session, source, rows, in_dollars, sum(row.is_execution for row in ours))
 
 
 def _figures(status: OrderStatus, fills: Sequence[Execution]) -> Iterator[tuple[TradeKey | None, Figures]]:

@@ -42,7 +42,7 @@ async def test_the_gateway_takes_what_it_missed(venue: Simulator, tmp_path: Path
         first = await asyncio.to_thread(fixgw, "reconcile", file, "--apply", "--yes")
         assert first.exit_code == 1
         said = first.stderr.splitlines()
-        assert said[0] == "to be applied: 1 executions and 0 ends of orders"
+        assert said[0] == "to be applied: 1 execution and 0 ends of orders"
         assert said[1].startswith(f"  buy 3.00 {MARKET} at 0.4000, order ")
         assert gateway.positions.net(MARKET) == 3
         second = await asyncio.to_thread(fixgw, "reconcile", file, "--apply", "--yes")

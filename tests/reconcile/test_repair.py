@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fixgw.cli.applying import approval
 from fixgw.engine.gateway import Gateway
 from fixgw.errors import LocalError
 from fixgw.handlers.order import OrderState
@@ -182,6 +183,18 @@ async def test_prices_go_onto_a_tape_of_cents_in_cents(keys: Path, tmp_path: Pat
         assert (again.verdict, again.counts.matched) == (Verdict.CLEAN, 2)
 
 
+async def test_a_repair_of_a_session_with_cents_is_shown_in_dollars(
+    keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {"skip_pending_exec_reports": True}
+    async with in_memory(keys, tmp_path, 1, entitled=False, options=options) as job:
+        await lost(job)
+        await job.desk.pause(10)
+        _, repair = await job.planned()
+        assert approval(yes=True, hush=lambda: None)(repair)
+        assert f"buy 1.00 {SYMBOL} at 0.4000, order" in capsys.readouterr().err
+
+
 async def test_an_order_whose_end_was_lost_learns_it(keys: Path, tmp_path: Path) -> None:
     async with in_memory(keys, tmp_path, 1) as job:
         await lost(job, 0, then=lambda: job.desk.venue.close_market(SYMBOL))
@@ -212,7 +225,7 @@ async def test_an_order_that_filled_before_the_period_is_left_to_a_person(keys: 
         await job.desk.pause(3700)
         report = await replace(job, copy=None).run(apply=True)
         assert (only(report).kind, report.applied) == (BreakKind.ORDER_OPEN_HERE_ONLY, 0)
-        assert report.warnings[-1].endswith("run it again with an earlier --since")
+        assert report.warnings[-1].endswith("if it stays so, with an earlier --since")
 
 
 async def test_nobody_runs_the_gateway_and_its_next_start_delivers(keys: Path, tmp_path: Path) -> None:

@@ -191,8 +191,9 @@ class RepairPlanner:
             ours = list(group)
             cents = self._cents.get(session, ())
             in_dollars = tuple(row.fields for row in ours)
-            rows = tuple(in_cents(fields, cents) for fields in in_dollars)
-            yield Batch(session, source, rows, in_dollars, sum(row.is_execution for row in ours))
+            on_the_wire = tuple(in_cents(fields, cents) for fields in in_dollars)
+            executions = sum(row.is_execution for row in ours)
+            yield Batch(session, source, on_the_wire, in_dollars, executions)
 
 
 def _figures(status: OrderStatus, fills: Sequence[Execution]) -> Iterator[tuple[TradeKey | None, Figures]]:

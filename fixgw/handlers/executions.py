@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 KEPT = 16_384
+MOST_MISSED = 131_072  # that are remembered beside them: more than one reconciliation finds
 NO_EXEC_IDS = frozenset({"", "0", "NONE", "-1;-1"})  # what venues write where a report has none
 TRADES = "trades"  # stands where other identities name an exchange
 
@@ -48,16 +49,25 @@ def by_trade(trade: str) -> Identity:
 class _Exchange:
     """The newest executions of one exchange, in the order in which they were told."""
 
-    __slots__ = ("floor", "numbers", "order")
+    __slots__ = ("floor", "kept", "numbers", "order")
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int) -> None:
+        self.kept = kept
         self.numbers: set[int | str] = set()
         self.order: deque[int | str] = deque()
         self.floor = -1
 
-    def forget(self, kept: int) -> None:
+    def trim(self, usual: int, *, missed: bool) -> None:
+        """Let the oldest go after a new one; one that was missed takes nobody's place, but adds one."""
+        if missed and self.kept < usual + MOST_MISSED:
+            self.kept += 1
+        if len(self.order) > self.kept:
+            self.kept = max(self.kept - 1, usual)  # so that places that were added go bit by bit
+            self._forget()
+
+    def _forget(self) -> None:
         """Let the oldest go; what is not above the floor may have been among them."""
-        while len(self.order) > kept:
+        while len(self.order) > self.kept:
             number = self.order.popleft()
             self.numbers.discard(number)
             if isinstance(number, int) and number > self.floor:
@@ -93,7 +103,7 @@ class Executions:
         """
         exchange = self._exchanges.get(identity.exchange)
         if exchange is None:
-            exchange = self._exchanges[identity.exchange] = _Exchange()
+            exchange = self._exchanges[identity.exchange] = _Exchange(self._kept)
         number, numbers = identity.number, exchange.numbers
         if number in numbers:
             return Verdict.SEEN
@@ -101,24 +111,24 @@ class Executions:
             return Verdict.DOUBTFUL
         numbers.add(number)
         exchange.order.append(number)
-        if len(exchange.order) > self._kept:
-            exchange.forget(self._kept)
+        if missed or len(exchange.order) > exchange.kept:
+            exchange.trim(self._kept, missed=missed)
         return Verdict.NEW
 
-    def take_trade(self, trade: str) -> bool:
+    def take_trade(self, trade: str, *, missed: bool = False) -> bool:
         """Remember an execution by its trade as well; false when it was counted under that name before.
 
         As ``take(by_trade(trade))``, in a third of its time: every fill that bears an ExecID comes here.
         """
         exchange = self._exchanges.get(TRADES)
         if exchange is None:
-            exchange = self._exchanges[TRADES] = _Exchange()
+            exchange = self._exchanges[TRADES] = _Exchange(self._kept)
         if trade in exchange.numbers:
             return False
         exchange.numbers.add(trade)
         exchange.order.append(trade)
-        if len(exchange.order) > self._kept:
-            exchange.forget(self._kept)
+        if missed or len(exchange.order) > exchange.kept:
+            exchange.trim(self._kept, missed=missed)
         return True
 
     def dump(self) -> dict[str, Any]:
@@ -128,8 +138,7 @@ class Executions:
     def load(self, plain: dict[str, Any]) -> None:
         """Take what ``dump`` returned."""
         for name, (floor, *numbers) in plain.items():
-            exchange = self._exchanges[name] = _Exchange()
+            exchange = self._exchanges[name] = _Exchange(max(self._kept, len(numbers)))
             exchange.floor = floor
             exchange.order.extend(numbers)
             exchange.numbers.update(numbers)
-            exchange.forget(self._kept)

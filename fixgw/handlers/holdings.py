@@ -102,7 +102,7 @@ class Holdings:
         """
         if not self._is_new(fill.identity, missed=missed):
             return False
-        if fill.trade and not self._executions.take_trade(fill.trade):
+        if fill.trade and not self._executions.take_trade(fill.trade, missed=missed):
             self.duplicates += 1
             return False
         position = self._position(fill)

@@ -187,6 +187,22 @@ def test_memory_is_bounded_and_what_is_older_is_left_and_counted() -> None:
     }
 
 
+def test_what_was_missed_and_comes_at_once_is_all_remembered() -> None:
+    executions = Executions(kept=3)
+    found = [executions.take(Identity("0", number), missed=True) for number in [*range(50)] * 2]
+    assert found == [Verdict.NEW] * 50 + [Verdict.SEEN] * 50
+    again = Executions(kept=3)
+    again.load(executions.dump())
+    assert all(Identity("0", number) in again for number in range(50))
+
+
+def test_places_for_what_was_missed_are_given_back() -> None:
+    executions = Executions(kept=3)
+    for number in range(200):
+        executions.take(Identity("0", number), missed=number < 50)
+    assert executions.dump() == {"0": [196, 197, 198, 199]}
+
+
 def test_exchanges_are_told_apart() -> None:
     executions = Executions(kept=1)
     for number in (8, 9):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -17,7 +17,7 @@ from fixgw.errors import LocalError, StoreLocked
 from fixgw.reconcile.repair import Batch
 from fixgw.reconcile.synthesis import Fields
 
-AT_ONCE = 25  # reports in one request: the control socket takes 64 KiB
+AT_ONCE = 25  # reports in one turn of a gateway; the control socket takes 64 KiB
 
 Deliver: TypeAlias = Callable[[str, Batch], Awaitable[int]]
 
@@ -26,7 +26,11 @@ def to_gateway(gateway: Gateway) -> Deliver:
     """Return what applies to a gateway in this process."""
 
     async def deliver(run_id: str, batch: Batch) -> int:
-        return await gateway.apply(batch.session, batch.rows, run_id, batch.source)
+        applied = 0
+        for rows in _portions(batch):
+            applied += await gateway.apply(batch.session, rows, run_id, batch.source)
+            await asyncio.sleep(0)  # sessions go on meanwhile
+        return applied
 
     return deliver
 
@@ -67,8 +71,7 @@ class Holder:
 
 def _hand_over(client: AdminClient, run_id: str, batch: Batch) -> int:
     applied = 0
-    for at in range(0, len(batch.rows), AT_ONCE):
-        rows: Sequence[Fields] = batch.rows[at : at + AT_ONCE]
+    for rows in _portions(batch):
         answer = client.call(
             "apply",
             session=batch.session,
@@ -78,3 +81,8 @@ def _hand_over(client: AdminClient, run_id: str, batch: Batch) -> int:
         )
         applied += answer["applied"]
     return applied
+
+
+def _portions(batch: Batch) -> Iterator[Sequence[Fields]]:
+    for at in range(0, len(batch.rows), AT_ONCE):
+        yield batch.rows[at : at + AT_ONCE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -264,6 +265,34 @@ async def test_a_repair_that_breaks_off_can_be_applied_again(keys: Path, tmp_pat
         assert told.warnings[-1].endswith("applying again does no harm: the gateway hung up")
         assert (await job.run(apply=True)).applied == 2
         assert job.desk.wrong(cash=True) == []
+
+
+async def test_a_gateway_goes_on_while_it_is_given_much(keys: Path, tmp_path: Path) -> None:
+    async with in_memory(keys, tmp_path, 1) as job:
+        await bought(job)
+        report, _ = await job.planned()
+        end = [
+            (37, "gone"),
+            (17, "-1;-1"),
+            (150, "4"),
+            (39, "4"),
+            (54, "1"),
+            (55, SYMBOL),
+            (151, "0"),
+            (14, "0"),
+        ]
+        batch = Batch("orders", "REST", (end,) * 60, (end,) * 60, 0)
+        turns: list[int] = []
+        ticker = asyncio.create_task(_ticking(turns))
+        await to_gateway(job.desk.gateway)(report.run_id, batch)
+        ticker.cancel()
+        assert len(turns) >= 3
+
+
+async def _ticking(turns: list[int]) -> None:
+    while True:
+        turns.append(1)
+        await asyncio.sleep(0)
 
 
 async def test_without_a_yes_nothing_is_changed(keys: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -15,6 +15,8 @@ from fixgw.session.state import OnMismatch
 from fixgw.venues.base import LogoutRule, Retry
 
 Judge: TypeAlias = Callable[[str], LogoutRule]
+
+SESSION = "{session}"  # stands for the session's name in a remedy
 
 
 class Next(StrEnum):
@@ -44,6 +46,10 @@ class Decision:
     remedy: str = ""
     mendable: bool = False
 
+    def of(self, session: str) -> Decision:
+        """Return it with the session's name in the commands of its remedy, to be copied as they are."""
+        return replace(self, remedy=self.remedy.replace(SESSION, session))
+
 
 @dataclass(frozen=True, slots=True)
 class Tries:
@@ -72,7 +78,8 @@ FINAL: dict[CloseCode, tuple[str, str]] = {
     CloseCode.STORE: ("the store failed", "make room or mend the disk, then start the session again"),
     CloseCode.RESEND_LIMIT: (
         "the peer asked for more messages than resend_limit",
-        "agree on the numbers with the venue, fixgw seqnum reset NAME, then fixgw session logon NAME",
+        f"agree on the numbers with the venue, fixgw seqnum reset {SESSION}, "
+        f"then fixgw session logon {SESSION}",
     ),
     CloseCode.STOPPED: ("the session was stopped", ""),
 }
@@ -141,8 +148,8 @@ def _mismatch(end: LinkEnd, on_mismatch: OnMismatch, delay: float) -> Decision:
         return Decision(Next.DIAL, delay, reset=True, why=f"{why}; on_mismatch is reset")
     mend = f"--out {low.expected}" if low.by_peer else f"--in {low.received}"
     remedy = (
-        f"take the venue's number (fixgw seqnum set NAME {mend}) or reset both (fixgw seqnum reset NAME), "
-        "then fixgw session logon NAME"
+        f"take the venue's number (fixgw seqnum set {SESSION} {mend}) or reset both "
+        f"(fixgw seqnum reset {SESSION}), then fixgw session logon {SESSION}"
     )
     return Decision(Next.STOP, why=why, remedy=remedy, mendable=True)
 

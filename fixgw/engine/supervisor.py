@@ -163,7 +163,8 @@ class Supervisor:
         self.tries = self.tries.after(end, self._retry, self._judge)
         self.hosts.after(end)
         jitter = self._retry.jitter()
-        return decide(end, self.tries, self._retry, self._judge, link.settings.on_mismatch, jitter)
+        decision = decide(end, self.tries, self._retry, self._judge, link.settings.on_mismatch, jitter)
+        return decision.of(link.name)
 
     async def _connected(self) -> LinkEnd:
         """Wait for the end of the connection, and look after the time meanwhile."""

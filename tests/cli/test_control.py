@@ -95,7 +95,7 @@ def test_a_mismatch_is_shown_with_both_numbers_and_mended(file: Path) -> None:
     assert row.split()[-1] == "stopped"
     found = re.fullmatch(r"orders: MsgSeqNum too low: the venue expects (\d+) and got 2", why)
     assert found is not None
-    assert remedy.strip().startswith(f"take the venue's number (fixgw seqnum set NAME --out {found[1]})")
+    assert remedy.strip().startswith(f"take the venue's number (fixgw seqnum set orders --out {found[1]})")
     assert fixgw("seqnum", "set", "orders", "--out", found[1], "--yes", "-c", file).exit_code == 0
     assert fixgw("session", "logon", "orders", "-c", file).exit_code == 0
     until_logged_on(file)

@@ -155,10 +155,10 @@ def test_what_a_new_connection_can_not_cure_stops(code: CloseCode) -> None:
 )
 def test_a_number_too_low_stops_with_both_numbers(by_peer: bool, side: str, mend: str) -> None:
     end = LinkEnd(CloseReason(CloseCode.TOO_LOW), too_low=NumberTooLow(9, 5, by_peer))
-    decision = after(end)
+    decision = after(end).of("orders")
     assert decision.next is Next.STOP
     assert f"{side} expects 9 and got 5" in decision.why
-    assert f"fixgw seqnum set NAME {mend}" in decision.remedy
+    assert f"fixgw seqnum set orders {mend}" in decision.remedy
     assert decision.mendable
 
 

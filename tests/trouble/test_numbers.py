@@ -69,7 +69,7 @@ async def test_our_number_is_too_low_for_the_venue(outdated: Desk) -> None:
     async with stopped(outdated) as gateway:
         assert gateway["orders"].why == (
             "MsgSeqNum too low: the venue expects 9 and got 4; take the venue's number (fixgw seqnum set "
-            "NAME --out 9) or reset both (fixgw seqnum reset NAME), then fixgw session logon NAME"
+            "orders --out 9) or reset both (fixgw seqnum reset orders), then fixgw session logon orders"
         )
         await gateway.set_numbers("orders", None, 9, "the tape is a backup")
         await gateway.logon("orders")
@@ -84,7 +84,7 @@ async def test_the_venue_s_number_is_too_low_for_us(forgotten: Desk) -> None:
     async with stopped(forgotten) as gateway:
         assert gateway["orders"].why == (
             "MsgSeqNum too low: this side expects 6 and got 1; take the venue's number (fixgw seqnum set "
-            "NAME --in 1) or reset both (fixgw seqnum reset NAME), then fixgw session logon NAME"
+            "orders --in 1) or reset both (fixgw seqnum reset orders), then fixgw session logon orders"
         )
         await gateway.reset("orders", "the venue began anew")
         await gateway.logon("orders")

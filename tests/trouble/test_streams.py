@@ -168,8 +168,8 @@ async def test_a_resend_beyond_the_limit_is_refused(scripted: Scripted, log_text
         peer.say("35=2|7=1|16=0")
         assert await stopped(handle) == (
             "the peer asked for more messages than resend_limit: ResendRequest for 151 messages, "
-            "the limit is 100; agree on the numbers with the venue, fixgw seqnum reset NAME, "
-            "then fixgw session logon NAME"
+            "the limit is 100; agree on the numbers with the venue, fixgw seqnum reset orders, "
+            "then fixgw session logon orders"
         )
     (logout,) = await peer.received("5")
     assert logout[58] == b"ResendRequest for 151 messages, the limit is 100"

@@ -17,6 +17,7 @@ from fixgw.venues.base import LogoutRule, Retry
 Judge: TypeAlias = Callable[[str], LogoutRule]
 
 SESSION = "{session}"  # stands for the session's name in a remedy
+BEGIN_ANEW = f"fixgw seqnum reset {SESSION}, then fixgw session logon {SESSION}"
 
 
 class Next(StrEnum):
@@ -78,8 +79,7 @@ FINAL: dict[CloseCode, tuple[str, str]] = {
     CloseCode.STORE: ("the store failed", "make room or mend the disk, then start the session again"),
     CloseCode.RESEND_LIMIT: (
         "the peer asked for more messages than resend_limit",
-        f"agree on the numbers with the venue, fixgw seqnum reset {SESSION}, "
-        f"then fixgw session logon {SESSION}",
+        f"agree on the numbers with the venue, {BEGIN_ANEW}",
     ),
     CloseCode.STOPPED: ("the session was stopped", ""),
 }

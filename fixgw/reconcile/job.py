@@ -19,7 +19,7 @@ from fixgw.handlers.base import Handler
 from fixgw.reconcile.delivery import Deliver, Holder
 from fixgw.reconcile.feeds import Feed
 from fixgw.reconcile.kalshi import DROP_COPY_NS, DropCopyFeed, Known
-from fixgw.reconcile.model import Execution, Period, Proof, ReconciliationReport, SessionTimeline
+from fixgw.reconcile.model import ExecKey, Execution, Period, Proof, ReconciliationReport, SessionTimeline
 from fixgw.reconcile.placing import PlacingCheck
 from fixgw.reconcile.reconciler import Reconciler, silent
 from fixgw.reconcile.repair import Repair, RepairPlanner
@@ -222,15 +222,22 @@ async def _drop_copy(
 
 
 async def known_before(tapes: Sequence[Resolved], now_ns: int) -> dict[int, Known]:
-    """Return the oldest execution of each exchange that a query can still reach.
+    """Return from where a query may begin, for each exchange of which a tape has an execution, however old.
 
+    That is the oldest execution that a query can still reach; everything, where the tapes have none so new.
     A tape that can not be read is told of when it is compared.
     """
     reach = Period(now_ns - DROP_COPY_NS, now_ns)
     found: dict[int, Known] = {}
+    quiet: dict[int, Known] = {}
     for session in tapes:
         with suppress(StoreError):
-            async for one in TapeFeed(source_of(session), now_ns).executions(reach):
-                if one.exec_key is not None and one.exec_key.exchange_index not in found:
-                    found[one.exec_key.exchange_index] = Known(one.exec_key, one.utc_ns)
-    return found
+            async for one in TapeFeed(source_of(session), now_ns).executions(Period(0, now_ns)):
+                if one.exec_key is None:
+                    continue
+                exchange = one.exec_key.exchange_index
+                if one.utc_ns in reach:
+                    found.setdefault(exchange, Known(one.exec_key, one.utc_ns))
+                elif exchange not in quiet:
+                    quiet[exchange] = Known(ExecKey(exchange, 0, 0), reach.begin_ns)
+    return quiet | found

@@ -133,8 +133,8 @@ class DropCopyFeed:
 
     Args:
         client: of a session that may ask.
-        known: the oldest execution of the last three hours that is known of each exchange index: the venue
-            takes ExecIDs and no times. Of an exchange of which none is known, everything is asked for.
+        known: from where to ask, for each exchange index that the account is known to trade on: the venue
+            takes ExecIDs and no times. Of the primary one everything is asked for if none is known.
         clock: the only source of time.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from fixgw.messages.order_entry import Side
+from fixgw.reconcile.job import known_before
 from fixgw.reconcile.model import BreakKind, FeedResult, Period, ReconciliationReport, Verdict
 from fixgw.reconcile.tapes import TapeFeed, TapeSource
 from fixgw.records import Kind, Record
@@ -308,6 +310,24 @@ async def test_fills_that_are_put_away_while_the_lists_are_read_are_not_lost(
 
 
 # -- periods that nobody remembers
+
+
+async def test_a_shard_that_was_quiet_for_hours_is_asked_for_all_the_same(keys: Path, tmp_path: Path) -> None:
+    async with in_memory(keys, tmp_path, 1) as job:
+        await job.desk.order()
+        await job.desk.fill()
+        store = job.desk.gateway["orders"].link.store
+        fill = next(one for one in records(job.desk.tape) if b"\x01150=F\x01" in one.payload)
+        exec_id = re.search(rb"\x0117=([^\x01]*)", fill.payload)
+        assert exec_id is not None
+        elsewhere = fill.payload.replace(exec_id[0], exec_id[0] + b";1")
+        newest = [one for one in records(job.desk.tape) if one.kind == Kind.FRAME][-1]
+        store.commit([newest._replace(flags=4, msg_seq_num=fill.msg_seq_num, payload=elsewhere)])
+        await job.desk.pause(4 * 3600)
+        await job.desk.fill()
+        known = await known_before([job.resolved], job.desk.venue.now().utc_ns)
+        assert sorted(known) == [0, 1]
+        assert known[1].key == (1, 0, 0)
 
 
 async def test_the_drop_copy_alone_proves_three_hours(keys: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from fixgw.reconcile.model import (
     BreakKind,
     FeedResult,
     FieldDifference,
+    Period,
     Proof,
     ReconciliationReport,
     Subject,
@@ -48,17 +49,43 @@ class SettlementsCheck:
                 one.symbol: one
                 async for one in self._rest.settlements(since_ns=report.period.begin_ns, until_ns=until)
             }
+            breaks = [
+                found
+                for symbol, paid in theirs.items()
+                if (found := _compare(symbol, ours.get(symbol), paid))
+            ]
+            untold = ours.keys() - theirs.keys()
+            told_in = Period(report.period.begin_ns, until)
+            for symbol, told_ns in self._told_in(told_in):
+                if symbol in untold and _holds(ours[symbol]) and not await self._is_paid(symbol):
+                    breaks.append(_not_at_venue(symbol, told_ns))
         except FixError as error:
             return replace(report, feeds=(*report.feeds, FeedResult(NAME, failure=str(error))))
-        breaks = [
-            found for symbol, paid in theirs.items() if (found := _compare(symbol, ours.get(symbol), paid))
-        ]
         proof = Proof(NAME, report.period, frozenset({Subject.SETTLEMENTS}))
         return replace(
             report,
             breaks=(*report.breaks, *breaks),
             feeds=(*report.feeds, FeedResult(NAME, proofs=(proof,))),
         )
+
+    def _told_in(self, period: Period) -> Iterator[tuple[str, int]]:
+        for told in self._told:
+            yield from ((symbol, told_ns) for symbol, told_ns in told.told_ns.items() if told_ns in period)
+
+    async def _is_paid(self, symbol: str) -> bool:
+        """Tell whether the venue lists it at all: it may have been paid outside the period."""
+        async for _ in self._rest.settlements(symbol=symbol):
+            return True
+        return False
+
+
+def _holds(ours: Settlement) -> bool:
+    return any(party.long_qty or party.short_qty for party in ours.parties)
+
+
+def _not_at_venue(symbol: str, told_ns: int) -> Break:
+    what = f"a MarketSettlementReport of {symbol} is on a tape, and the venue lists no settlement of it"
+    return Break(BreakKind.SETTLEMENT_DIFFERENCE, symbol, what, utc_ns=told_ns)
 
 
 def _compare(symbol: str, ours: Settlement | None, theirs: Paid) -> Break | None:

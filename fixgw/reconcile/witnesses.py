@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Mapping
 from typing import Protocol, cast
 
 from fixgw.engine.recovery import Rebuild, stored_message
+from fixgw.fix.tags import SYMBOL
 from fixgw.handlers.base import Context, SessionPort
 from fixgw.handlers.order import OrderSnapshot
 from fixgw.handlers.orderbook import OrderBook
@@ -127,9 +128,14 @@ def session_of(
 
 
 class SettledMarkets:
-    """The market settlements on a tape, their pages joined."""
+    """The market settlements on a tape, their pages joined.
+
+    Attributes:
+        told_ns: when the newest page of each market came, UTC nanoseconds.
+    """
 
     def __init__(self) -> None:
+        self.told_ns: dict[str, int] = {}
         self._joins = Settlements()
 
     @property
@@ -142,3 +148,4 @@ class SettledMarkets:
         if record.kind == Kind.FRAME and IS_SETTLEMENT in record.payload[:64]:
             message = stored_message(record)
             self._joins.on_message(message, Context(NOBODY, record.msg_seq_num))
+            self.told_ns[message.text(SYMBOL) or ""] = record.utc_ns

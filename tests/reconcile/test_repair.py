@@ -117,6 +117,9 @@ async def test_a_settlement_that_differs(keys: Path, tmp_path: Path) -> None:
         await job.desk.pause(10)
         assert (await job.run()).verdict is Verdict.CLEAN
         faults = job.desk.venue.rest.faults
+        faults.distort = distorted("settlements", lambda row: None)
+        unpaid = [one for one in (await job.run()).breaks if one.kind is BreakKind.SETTLEMENT_DIFFERENCE]
+        assert [one.what.partition(", and ")[2] for one in unpaid] == ["the venue lists no settlement of it"]
         faults.distort = distorted("settlements", lambda row: {**row, "revenue": row["revenue"] + 100})
         found = only(await job.run())
         assert (found.kind, [one.name for one in found.fields]) == (

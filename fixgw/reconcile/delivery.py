@@ -17,7 +17,9 @@ from fixgw.errors import LocalError, StoreLocked
 from fixgw.reconcile.repair import Batch
 from fixgw.reconcile.synthesis import Fields
 
-AT_ONCE = 25  # reports in one turn of a gateway; the control socket takes 64 KiB
+AT_ONCE = 25  # reports in one turn of a gateway
+MOST_CHARACTERS = 32_000  # of them; the control socket takes 64 KiB
+PUNCTUATION = 16  # around a value and its tag
 
 Deliver: TypeAlias = Callable[[str, Batch], Awaitable[int]]
 
@@ -84,5 +86,14 @@ def _hand_over(client: AdminClient, run_id: str, batch: Batch) -> int:
 
 
 def _portions(batch: Batch) -> Iterator[Sequence[Fields]]:
-    for at in range(0, len(batch.rows), AT_ONCE):
-        yield batch.rows[at : at + AT_ONCE]
+    portion: list[Fields] = []
+    characters = 0
+    for row in batch.rows:
+        length = sum(len(value) + PUNCTUATION for _, value in row)
+        if len(portion) == AT_ONCE or (portion and characters + length > MOST_CHARACTERS):
+            yield portion
+            portion, characters = [], 0
+        portion.append(row)
+        characters += length
+    if portion:
+        yield portion

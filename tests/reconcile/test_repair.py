@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -268,6 +268,21 @@ async def test_a_repair_that_breaks_off_can_be_applied_again(keys: Path, tmp_pat
         assert told.warnings[-1].endswith("applying again does no harm: the gateway hung up")
         assert (await job.run(apply=True)).applied == 2
         assert job.desk.wrong(cash=True) == []
+
+
+async def test_long_reports_go_to_a_gateway_in_smaller_portions(keys: Path, tmp_path: Path) -> None:
+    async with in_memory(keys, tmp_path, 1) as job:
+        sizes: list[int] = []
+
+        class Counting(Gateway):
+            async def apply(self, name: str, rows: Sequence[Any], run_id: str, source: str) -> int:
+                sizes.append(len(rows))
+                return 0
+
+        long = [(37, "x" * 4_000)]
+        batch = Batch("orders", "REST", (long,) * 20, (long,) * 20, 0)
+        await to_gateway(Counting([], clock=job.desk.venue.settings.clock))("run", batch)
+        assert sizes == [7, 7, 6]
 
 
 async def test_a_gateway_goes_on_while_it_is_given_much(keys: Path, tmp_path: Path) -> None:

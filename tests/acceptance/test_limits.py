@@ -17,6 +17,8 @@ from tests.conftest import soak
 from .peer import SECONDS, TcpPeer, frame, logon
 from .process import EchoAcceptor, echo_acceptor
 
+pytestmark = pytest.mark.slow
+
 LOGON_TIMEOUT = 1.5  # seconds
 TARGETS = ("--target", "TW", "--reset-on", "never")
 MIB = 1024 * 1024

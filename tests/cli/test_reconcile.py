@@ -25,6 +25,8 @@ from fixgw.sim.venue import Simulator
 from fixgw.venues.kalshi.messages import NewOrderSingle
 from tests.cli.conftest import fixgw, lines
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["fixgw.testing"]
 
 MARKET = "HIGHNY-26DEC31"

@@ -6,6 +6,8 @@ import asyncio
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from fixgw.config.build import load
 from fixgw.engine.gateway import Gateway
 from fixgw.messages.order_entry import Side
@@ -15,6 +17,8 @@ from fixgw.sim.venue import Simulator
 from fixgw.store.check import check
 from fixgw.venues.kalshi.messages import NewOrderSingle
 from tests.cli.conftest import fixgw, lines
+
+pytestmark = pytest.mark.slow
 
 pytest_plugins = ["fixgw.testing"]
 

@@ -14,6 +14,8 @@ from fixgw.records import Kind
 from fixgw.store.reader import records
 from tests.cli.conftest import Running, Sim, config, fixgw, lines, process
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_drains_and_logs_out(sim: Sim, tmp_path: Path, number: signal.Signals) -> None:

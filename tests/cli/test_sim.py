@@ -11,6 +11,8 @@ import pytest
 
 from tests.cli.conftest import PATIENCE, fixgw, lines, process, running_sim
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_says_on_one_line_what_a_client_has_to_know(tmp_path: Path) -> None:
     with running_sim(tmp_path / "venue") as (running, ready):

@@ -13,6 +13,8 @@ import trustme
 from tests.acceptance.peer import Pairs, TcpPeer, frame, logon
 from tests.acceptance.process import EXAMPLE, echo_acceptor
 
+pytestmark = pytest.mark.slow
+
 OLD = "FIX.4.4"
 DICTIONARY = """
 <fix type="FIX" major="4" minor="4">

@@ -14,6 +14,8 @@ from fixgw.records import Kind
 from fixgw.store.reader import records
 from tests.cli.conftest import Running, Sim, config, fixgw, lines
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def file(sim: Sim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

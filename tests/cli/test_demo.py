@@ -17,6 +17,8 @@ from fixgw.cli.demo.stage import LISTENER, NR, RATE, Stage, entered, limit
 from fixgw.messages.order_entry import Side
 from tests.cli.conftest import fixgw, lines, process
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = 100
 PROCESSOR_SECONDS = 8.0  # the rest is the venue's own timers, about two seconds
 ORDER = re.compile(r"(rt|nr|race|grp|rfq|lost|gone)-\d ")

@@ -32,6 +32,7 @@ async def prove(directory: Path, setup: Setup, instants: Iterable[Kill | Death])
     return campaign
 
 
+@pytest.mark.slow
 async def test_a_kill_before_the_report_loses_no_order(tmp_path: Path) -> None:
     setup = Setup("orders-rt", Sync.BATCH, Trader, seed=1)
     campaign = await prove(tmp_path, setup, [Kill.HELD])

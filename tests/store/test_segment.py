@@ -179,6 +179,7 @@ def session(
     tape.close()
 
 
+@pytest.mark.slow
 def test_binary_search_equals_the_linear_scan(session: tuple[Tape, list[Record]]) -> None:
     tape, records = session
     top = max(record.next_out for record in records)

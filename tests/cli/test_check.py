@@ -15,6 +15,8 @@ from tests.cli.conftest import Sim, config, fixgw, lines, process
 HANDLER = """\
 from fixgw import Handler
 
+pytestmark = pytest.mark.slow
+
 
 class Fills(Handler):
     pass

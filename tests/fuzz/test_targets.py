@@ -16,6 +16,8 @@ from tests.conftest import soak
 from tests.fuzz import corpus
 from tests.fuzz.targets import NAMES, Target, load
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = {"twins": 15}
 EXAMPLES_OF_OTHERS = 60
 EMPTY = dictionary.Dictionary("", {}, {}, (), ())

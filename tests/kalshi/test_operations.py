@@ -56,6 +56,7 @@ async def test_another_seed_makes_another_day(keys: Path) -> None:
     assert one != other
 
 
+@pytest.mark.slow
 async def test_what_is_lost_is_missed_unless_it_is_asked_for(
     keys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +118,7 @@ WRONGS = (
 )
 
 
+@pytest.mark.slow
 async def test_whatever_is_wrong_is_seen(keys: Path) -> None:
     async with opened(keys, 1, DAY) as floor:
         await floor.run(MORNING)

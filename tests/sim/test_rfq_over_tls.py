@@ -23,6 +23,8 @@ from fixgw.venues.kalshi.quotes import QuoteHandle, QuoteState
 from fixgw.venues.kalshi.rfq_creator import RfqCreator
 from fixgw.venues.kalshi.rfq_maker import RfqMaker
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["fixgw.testing"]
 
 MARKET = "STORM"

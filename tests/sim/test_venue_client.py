@@ -22,6 +22,8 @@ from fixgw.sim.settlement import Result
 from fixgw.sim.venue import Simulator
 from tests.sim.rest import BUY, MARKET, SELL, Traders, credentials_of
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["fixgw.testing"]
 
 T = TypeVar("T")

@@ -12,10 +12,10 @@ import pytest
 
 from tests.cli.conftest import Sim, config, fixgw, lines, process
 
+pytestmark = pytest.mark.slow
+
 HANDLER = """\
 from fixgw import Handler
-
-pytestmark = pytest.mark.slow
 
 
 class Fills(Handler):

@@ -1,29 +1,14 @@
-"""Campaigns in memory run on a loop whose time jumps, with keys that are made once."""
+"""Campaigns in memory run as the tests of Kalshi's rows do; those over TLS in the world's time."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from fixgw.sim.jumploop import JumpLoop
+from tests.kalshi.conftest import keys, pytest_asyncio_loop_factories
 
-
-def pytest_asyncio_loop_factories(
-    config: pytest.Config, item: pytest.Item
-) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Name the loop of a test: what needs sockets has one whose time is that of the world."""
-    if "over_tls" in getattr(item, "fixturenames", ()):
-        return {"plain": asyncio.new_event_loop}
-    return {"jump": JumpLoop}
-
-
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of the clients' keys."""
-    return tmp_path_factory.mktemp("keys")
+__all__ = ["keys", "over_tls", "pytest_asyncio_loop_factories"]
 
 
 @pytest.fixture
